@@ -31,7 +31,7 @@ const dout = Float32Array.of(0.77);
 /** The yardstick on the tiny case, one rounded operation a step. */
 function byHand() {
   const scale = fround(0.3);
-  const dot = (j: number): number => fround(fround(q[0]! * k[2 * j]!) + fround(q[1]! * k[2 * j + 1]!));
+  const dot = (j: number): number => fround(fround(q[0] * k[2 * j]) + fround(q[1] * k[2 * j + 1]));
   const s0 = fround(scale * dot(0));
   const s1 = fround(scale * dot(1));
   const m = Math.max(s0, s1);
@@ -40,14 +40,14 @@ function byHand() {
   const sum = fround(e0 + e1);
   const p0 = fround(e0 / sum);
   const p1 = fround(e1 / sum);
-  const out = fround(fround(p0 * v[0]!) + fround(p1 * v[1]!));
+  const out = fround(fround(p0 * v[0]) + fround(p1 * v[1]));
   const lse = fround(m + fround(log(sum)));
-  const delta = fround(dout[0]! * out);
-  const ds0 = fround(scale * fround(p0 * fround(fround(dout[0]! * v[0]!) - delta)));
-  const ds1 = fround(scale * fround(p1 * fround(fround(dout[0]! * v[1]!) - delta)));
-  const dq = [0, 1].map((d) => fround(fround(ds0 * k[d]!) + fround(ds1 * k[2 + d]!)));
-  const dk = [ds0, ds0, ds1, ds1].map((ds, t) => fround(ds * q[t % 2]!));
-  const dv = [fround(p0 * dout[0]!), fround(p1 * dout[0]!)];
+  const delta = fround(dout[0] * out);
+  const ds0 = fround(scale * fround(p0 * fround(fround(dout[0] * v[0]) - delta)));
+  const ds1 = fround(scale * fround(p1 * fround(fround(dout[0] * v[1]) - delta)));
+  const dq = [0, 1].map((d) => fround(fround(ds0 * k[d]) + fround(ds1 * k[2 + d])));
+  const dk = [ds0, ds0, ds1, ds1].map((ds, t) => fround(ds * q[t % 2]));
+  const dv = [fround(p0 * dout[0]), fround(p1 * dout[0])];
   return { out: [out], lse: [lse], dq, dk, dv };
 }
 

@@ -65,11 +65,11 @@ export const float64: Arithmetic = {
       let c = 0;
       let e = 0;
       for (let d = 0; d < width; d++) {
-        const factor = x[xOffset + d]!;
-        a += factor * matrix[row + d]!;
-        b += factor * matrix[row + width + d]!;
-        c += factor * matrix[row + 2 * width + d]!;
-        e += factor * matrix[row + 3 * width + d]!;
+        const factor = x[xOffset + d];
+        a += factor * matrix[row + d];
+        b += factor * matrix[row + width + d];
+        c += factor * matrix[row + 2 * width + d];
+        e += factor * matrix[row + 3 * width + d];
       }
       result[j] = a;
       result[j + 1] = b;
@@ -78,26 +78,26 @@ export const float64: Arithmetic = {
     }
     for (; j < count; j++) {
       let sum = 0;
-      for (let d = 0; d < width; d++) sum += x[xOffset + d]! * matrix[offset + j * width + d]!;
+      for (let d = 0; d < width; d++) sum += x[xOffset + d] * matrix[offset + j * width + d];
       result[j] = sum;
     }
   },
 
   addWeightedRows(result, resultOffset, weights, matrix, offset, count, width) {
     for (let j = 0; j < count; j++) {
-      const weight = weights[j]!;
+      const weight = weights[j];
       if (weight === 0) continue;
       const row = offset + j * width;
-      for (let d = 0; d < width; d++) result[resultOffset + d]! += weight * matrix[row + d]!;
+      for (let d = 0; d < width; d++) result[resultOffset + d] += weight * matrix[row + d];
     }
   },
 
   addOuter(matrix, offset, weights, x, xOffset, count, width) {
     for (let j = 0; j < count; j++) {
-      const weight = weights[j]!;
+      const weight = weights[j];
       if (weight === 0) continue;
       const row = offset + j * width;
-      for (let d = 0; d < width; d++) matrix[row + d]! += weight * x[xOffset + d]!;
+      for (let d = 0; d < width; d++) matrix[row + d] += weight * x[xOffset + d];
     }
   },
 };
@@ -118,11 +118,11 @@ export const float32: Arithmetic = {
       let c = 0;
       let e = 0;
       for (let d = 0; d < width; d++) {
-        const factor = x[xOffset + d]!;
-        a = fround(a + fround(factor * matrix[row + d]!));
-        b = fround(b + fround(factor * matrix[row + width + d]!));
-        c = fround(c + fround(factor * matrix[row + 2 * width + d]!));
-        e = fround(e + fround(factor * matrix[row + 3 * width + d]!));
+        const factor = x[xOffset + d];
+        a = fround(a + fround(factor * matrix[row + d]));
+        b = fround(b + fround(factor * matrix[row + width + d]));
+        c = fround(c + fround(factor * matrix[row + 2 * width + d]));
+        e = fround(e + fround(factor * matrix[row + 3 * width + d]));
       }
       result[j] = a;
       result[j + 1] = b;
@@ -131,30 +131,30 @@ export const float32: Arithmetic = {
     }
     for (; j < count; j++) {
       let sum = 0;
-      for (let d = 0; d < width; d++) sum = fround(sum + fround(x[xOffset + d]! * matrix[offset + j * width + d]!));
+      for (let d = 0; d < width; d++) sum = fround(sum + fround(x[xOffset + d] * matrix[offset + j * width + d]));
       result[j] = sum;
     }
   },
 
   addWeightedRows(result, resultOffset, weights, matrix, offset, count, width) {
     for (let j = 0; j < count; j++) {
-      const weight = weights[j]!;
+      const weight = weights[j];
       if (weight === 0) continue;
       const row = offset + j * width;
       for (let d = 0; d < width; d++) {
         const at = resultOffset + d;
-        result[at] = fround(result[at]! + fround(weight * matrix[row + d]!));
+        result[at] = fround(result[at] + fround(weight * matrix[row + d]));
       }
     }
   },
 
   addOuter(matrix, offset, weights, x, xOffset, count, width) {
     for (let j = 0; j < count; j++) {
-      const weight = weights[j]!;
+      const weight = weights[j];
       if (weight === 0) continue;
       const row = offset + j * width;
       for (let d = 0; d < width; d++) {
-        matrix[row + d] = fround(matrix[row + d]! + fround(weight * x[xOffset + d]!));
+        matrix[row + d] = fround(matrix[row + d] + fround(weight * x[xOffset + d]));
       }
     }
   },

@@ -66,7 +66,7 @@ function backward(
   const delta = new Float64Array(1);
   let maxAbsScore = 0;
   for (let r = 0; r < count; r++) {
-    const place = placeOfRow(problem, rows ? rows[r]! : r);
+    const place = placeOfRow(problem, rows ? rows[r] : r);
     const softmax = softmaxOfRow(problem, arithmetic, q, k, place, p);
     maxAbsScore = Math.max(maxAbsScore, softmax.maxAbsScore);
     out.fill(0);
@@ -75,7 +75,7 @@ function backward(
     arithmetic.dots(ds, dout, place.out, v, place.v, Nk, Dv);
     for (let j = 0; j < Nk; j++) {
       // Nothing flows through a forbidden key, whatever its value holds.
-      ds[j] = p[j] === 0 ? 0 : round(scale * round(p[j]! * round(ds[j]! - delta[0]!)));
+      ds[j] = p[j] === 0 ? 0 : round(scale * round(p[j] * round(ds[j] - delta[0])));
     }
     arithmetic.addWeightedRows(dq, r * D, ds, k, place.k, Nk, D);
     arithmetic.addOuter(dk, place.k, ds, q, place.q, Nk, D);

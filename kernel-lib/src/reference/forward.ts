@@ -54,7 +54,7 @@ function forward(
   const p = new Float64Array(Nk);
   let maxAbsScore = 0;
   for (let r = 0; r < count; r++) {
-    const place = placeOfRow(problem, rows ? rows[r]! : r);
+    const place = placeOfRow(problem, rows ? rows[r] : r);
     const softmax = softmaxOfRow(problem, arithmetic, q, k, place, p);
     lse[r] = softmax.lse;
     maxAbsScore = Math.max(maxAbsScore, softmax.maxAbsScore);

@@ -60,7 +60,7 @@ export function softmaxOfRow(
       p[j] = -Infinity;
       continue;
     }
-    const s = arithmetic.round(scale * p[j]!);
+    const s = arithmetic.round(scale * p[j]);
     p[j] = s;
     m = Math.max(m, s);
     maxAbsScore = Math.max(maxAbsScore, Math.abs(s));
@@ -71,9 +71,9 @@ export function softmaxOfRow(
   }
   let sum = 0;
   for (let j = 0; j < Nk; j++) {
-    p[j] = arithmetic.round(Math.exp(arithmetic.round(p[j]! - m)));
-    sum = arithmetic.round(sum + p[j]!);
+    p[j] = arithmetic.round(Math.exp(arithmetic.round(p[j] - m)));
+    sum = arithmetic.round(sum + p[j]);
   }
-  for (let j = 0; j < Nk; j++) p[j] = arithmetic.round(p[j]! / sum);
+  for (let j = 0; j < Nk; j++) p[j] = arithmetic.round(p[j] / sum);
   return { lse: arithmetic.round(m + arithmetic.round(Math.log(sum))), maxAbsScore };
 }

@@ -30,7 +30,7 @@ export function keepRows(problem: Problem, dout: Float32Array, rows: ArrayLike<n
   const { Dv } = problem;
   const kept = new Float32Array(dout.length);
   for (let r = 0; r < rows.length; r++) {
-    const at = rows[r]! * Dv;
+    const at = rows[r] * Dv;
     kept.set(dout.subarray(at, at + Dv), at);
   }
   return kept;
@@ -39,8 +39,7 @@ export function keepRows(problem: Problem, dout: Float32Array, rows: ArrayLike<n
 /** The chosen rows of an array of rows of `width` numbers, as (rows.length,width). */
 export function gatherRows(array: Values, rows: ArrayLike<number>, width: number): Float64Array {
   const gathered = new Float64Array(rows.length * width);
-  for (let r = 0; r < rows.length; r++)
-    gathered.set(array.subarray(rows[r]! * width, (rows[r]! + 1) * width), r * width);
+  for (let r = 0; r < rows.length; r++) gathered.set(array.subarray(rows[r] * width, (rows[r] + 1) * width), r * width);
   return gathered;
 }
 

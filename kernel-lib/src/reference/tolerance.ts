@@ -27,9 +27,9 @@ export function allowedError({ reference, yardstick, kind, maxAbsScore, dtype }:
   let yardstickError = 0;
   let magnitude = 0;
   for (let t = 0; t < reference.length; t++) {
-    const truth = reference[t]!;
+    const truth = reference[t];
     // Equal infinities are the lse of an empty row.
-    if (yardstick[t] !== truth) yardstickError = Math.max(yardstickError, Math.abs(yardstick[t]! - truth));
+    if (yardstick[t] !== truth) yardstickError = Math.max(yardstickError, Math.abs(yardstick[t] - truth));
     if (Number.isFinite(truth)) magnitude = Math.max(magnitude, Math.abs(truth));
   }
   const floor = (roundingUnits[dtype] + 2 ** -22 * maxAbsScore) * (1 + magnitude);
@@ -52,7 +52,7 @@ export function compare(actual: ArrayLike<number>, reference: ArrayLike<number>,
   let worst = 0;
   for (let t = 0; t < reference.length; t++) {
     if (actual[t] === reference[t]) continue;
-    const difference = Math.abs(actual[t]! - reference[t]!);
+    const difference = Math.abs(actual[t] - reference[t]);
     // NaN is not >= 0: it counts as infinitely wrong.
     const wrong = difference >= 0 ? difference : Infinity;
     if (wrong > error) {

@@ -4,7 +4,7 @@
  */
 export function finiteDifference(value: () => number, at: Float64Array, step = 1e-3): Float64Array {
   const slope = (index: number, h: number): number => {
-    const centre = at[index]!;
+    const centre = at[index];
     at[index] = centre + h;
     const above = value();
     at[index] = centre - h;
