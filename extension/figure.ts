@@ -1,0 +1,51 @@
+/** A plotly figure as it stands in a notebook: plain JSON. */
+export interface Figure {
+  data: Record<string, unknown>[];
+  layout?: Record<string, unknown>;
+  config?: Record<string, unknown>;
+}
+
+/** The trace types that plotly.ts registers; scatter is what a trace without a type is. */
+export const TRACE_TYPES: readonly string[] = ['scatter', 'heatmap', 'bar'];
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Null where `value` is a figure that can be drawn here, else the reason why not, for the reader of the notebook. */
+export function drawable(value: unknown): string | null {
+  if (!isRecord(value) || !Array.isArray(value.data)) return 'This output is no plotly figure: it has no list "data".';
+  for (const trace of value.data) {
+    const type = isRecord(trace) ? (trace.type ?? 'scatter') : undefined;
+    if (typeof type !== 'string') return 'This output is no plotly figure: a trace is not an object with a type.';
+    if (!TRACE_TYPES.includes(type)) {
+      return `FlashLab draws ${TRACE_TYPES.join(', ')}; this figure has a trace of type ${type}. Plotly's own JupyterLab extension draws it.`;
+    }
+  }
+  return null;
+}
+
+/** `over` laid over `base`, objects merged key by key; neither is changed. */
+function merge(base: Record<string, unknown>, over: Record<string, unknown>): Record<string, unknown> {
+  const merged = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    const below = merged[key];
+    merged[key] = isRecord(below) && isRecord(value) ? merge(below, value) : value;
+  }
+  return merged;
+}
+
+/**
+ * The figure as plotly.js is to draw it: the theme is only the template's base, so whatever the figure says itself
+ * wins; it fills its cell and keeps its zoom when it is drawn again. The figure itself is not changed, as plotly.js
+ * writes into what it is given.
+ */
+export function prepare(figure: Figure, theme: Record<string, unknown>): Required<Figure> {
+  const own = structuredClone(figure);
+  const layout = own.layout ?? {};
+  const template = isRecord(layout.template) ? layout.template : {};
+  return {
+    data: own.data,
+    layout: { autosize: true, uirevision: 'kept', ...layout, template: merge({ layout: theme }, template) },
+    config: { responsive: false, displaylogo: false, ...own.config },
+  };
+}

@@ -1,0 +1,25 @@
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { IThemeManager } from '@jupyterlab/apputils';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { MIME_TYPE, PlotRenderer } from './plot-renderer';
+
+/**
+ * Lower ranks win. Plotly's own extension registers with 0 and keeps the first place where it is installed; ours still
+ * comes before HTML (50) and SVG (80), the forms that stand beside the figure for viewers without any extension.
+ */
+const RANK = 40;
+
+/** Draws outputs of type application/vnd.plotly.v1+json. */
+export const plotRenderer: JupyterFrontEndPlugin<void> = {
+  id: 'jupyterlab-flashlab:plot-renderer',
+  description: 'Draws the figures of FlashLab with plotly.js in the colours of the JupyterLab theme.',
+  autoStart: true,
+  requires: [IRenderMimeRegistry],
+  optional: [IThemeManager],
+  activate: (_app: JupyterFrontEnd, registry: IRenderMimeRegistry, themes: IThemeManager | null) => {
+    registry.addFactory(
+      { safe: true, mimeTypes: [MIME_TYPE], createRenderer: () => new PlotRenderer(themes?.themeChanged ?? null) },
+      RANK,
+    );
+  },
+};

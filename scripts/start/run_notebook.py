@@ -1,0 +1,64 @@
+"""Run one notebook from top to bottom and print its text outputs as they come; the notebook file is not changed.
+
+Exit code 0: every cell ran; 1: a cell failed (its error is printed) or the kernel died; 2: not a notebook.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+from jupyter_client.kernelspec import NoSuchKernel
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def show(text: str) -> None:
+    """Print text, with its colours only where a person looks at a terminal."""
+    if not sys.stdout.isatty():
+        text = COLOURS.sub("", text)
+    print(text, end="" if text.endswith("\n") else "\n", flush=True)
+
+
+def show_outputs(cell, cell_index: int, **_) -> None:
+    """Print what a cell left: streams, and the text form of results and displays."""
+    for output in cell.get("outputs", []):
+        if output.output_type == "stream":
+            show(output.text)
+        elif output.output_type == "error":
+            continue  # told once, by main
+        elif "text/plain" in output.data:
+            show(output.data["text/plain"])
+        else:
+            show(f"[output without a text form: {', '.join(output.data)}]")
+
+
+def main(file: Path) -> int:
+    try:
+        notebook = nbformat.read(file, as_version=4)
+    except Exception as error:  # nbformat raises many kinds; all mean the same here
+        print(f"{file} is not a notebook: {error}", file=sys.stderr)
+        return 2
+    folder = {"metadata": {"path": str(file.parent)}}
+    client = NotebookClient(notebook, timeout=None, resources=folder, on_cell_executed=show_outputs)
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        show(error.traceback)
+        print(f"A cell of {file.name} failed: {error.ename}: {COLOURS.sub('', error.evalue)}", file=sys.stderr)
+        return 1
+    except DeadKernelError:
+        print(f"The kernel of {file.name} died.", file=sys.stderr)
+        return 1
+    except NoSuchKernel as error:
+        print(f"{file.name} wants the kernel '{error.name}', which is not installed.", file=sys.stderr)
+        return 1
+    cells = sum(1 for cell in notebook.cells if cell.cell_type == "code")
+    print(f"{file.name}: {cells} code cells ran without an error.", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
