@@ -1,0 +1,50 @@
+import { backwardFlops, forwardFlops, visiblePairs } from '../src/cost/flops';
+
+/** Multiplications and additions of textbook loops, counted one by one. */
+function count(problem: Parameters<typeof forwardFlops>[0]): { pairs: number; forward: number; backward: number } {
+  const { B, H, Nq, Nk, D, Dv, causal } = problem;
+  const total = { pairs: 0, forward: 0, backward: 0 };
+  for (let head = 0; head < B * H; head++) {
+    for (let i = 0; i < Nq; i++) {
+      for (let j = 0; j < Nk; j++) {
+        if (causal && j > i + Nk - Nq) continue;
+        total.pairs++;
+        for (let d = 0; d < D; d++) {
+          total.forward += 2; // s += q * k
+          total.backward += 2; // s again
+          total.backward += 2; // dq += ds * k
+          total.backward += 2; // dk += ds * q
+        }
+        for (let d = 0; d < Dv; d++) {
+          total.forward += 2; // out += p * v
+          total.backward += 2; // dp += dout * v
+          total.backward += 2; // dv += p * dout
+        }
+      }
+    }
+  }
+  return total;
+}
+
+describe.each([
+  { B: 1, H: 1, Nq: 1, Nk: 1, D: 1, Dv: 1 },
+  { B: 2, H: 3, Nq: 5, Nk: 5, D: 4, Dv: 4 },
+  { B: 1, H: 2, Nq: 7, Nk: 3, D: 3, Dv: 5 },
+  { B: 1, H: 2, Nq: 3, Nk: 7, D: 8, Dv: 2 },
+  { B: 1, H: 1, Nq: 6, Nk: 1, D: 2, Dv: 3 },
+])('%j', (sizes) => {
+  test.each([false, true])('causal %s: formulas agree with counted loops', (causal) => {
+    const problem = { ...sizes, causal };
+    const counted = count(problem);
+    expect(visiblePairs(problem)).toBe(counted.pairs);
+    expect(forwardFlops(problem)).toBe(counted.forward);
+    expect(backwardFlops(problem)).toBe(counted.backward);
+  });
+});
+
+test('the known totals: 4*B*H*N^2*D forward, 2.5 times that backward, about half when causal', () => {
+  const problem = { B: 1, H: 4, Nq: 1024, Nk: 1024, D: 64, Dv: 64, causal: false };
+  expect(forwardFlops(problem)).toBe(4 * 4 * 1024 * 1024 * 64);
+  expect(backwardFlops(problem)).toBe(2.5 * forwardFlops(problem));
+  expect(forwardFlops({ ...problem, causal: true }) / forwardFlops(problem)).toBeCloseTo(0.5, 2);
+});
