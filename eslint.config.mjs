@@ -17,7 +17,9 @@ export default tseslint.config(
   {
     files: ['kernel-lib/src/**/*.ts'],
     ignores: ['kernel-lib/src/node/**', 'kernel-lib/src/jupyter/**'],
-    rules: { 'no-restricted-imports': ['error', { patterns: ['node:*', '**/node/*', '**/jupyter/*', 'webgpu', 'tslab'] }] },
+    rules: {
+      'no-restricted-imports': ['error', { patterns: ['node:*', '**/node/*', '**/jupyter/*', 'webgpu', 'tslab'] }],
+    },
   },
-  { files: ['**/*.js'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
+  { files: ['**/*.js', '**/*.cjs'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
 );

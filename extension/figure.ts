@@ -35,7 +35,7 @@ function merge(base: Record<string, unknown>, over: Record<string, unknown>): Re
 }
 
 /**
- * The figure as plotly.js is to draw it: the theme is only the template's base, so whatever the figure says itself
+ * The figure as plotly.js is to draw it: the theme (a template) lies below the figure's own, so what the figure says
  * wins; it fills its cell and keeps its zoom when it is drawn again. The figure itself is not changed, as plotly.js
  * writes into what it is given.
  */
@@ -45,7 +45,7 @@ export function prepare(figure: Figure, theme: Record<string, unknown>): Require
   const template = isRecord(layout.template) ? layout.template : {};
   return {
     data: own.data,
-    layout: { autosize: true, uirevision: 'kept', ...layout, template: merge({ layout: theme }, template) },
+    layout: { autosize: true, uirevision: 'kept', ...layout, template: merge(theme, template) },
     config: { responsive: false, displaylogo: false, ...own.config },
   };
 }

@@ -2,18 +2,16 @@
 // node_modules exists, so only what is built into Node may be imported here.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { fingerprint, readStamp, removeStamp, writeStamp } from './fingerprint.mjs';
+import { fingerprint, readStamp } from './fingerprint.mjs';
 import { holdLock } from './hold-lock.mjs';
 import { installPackages, packagesInstalled } from './npm.mjs';
 import { defaultRoot, pathsOf } from './paths.mjs';
+import { runSteps, secondsSince } from './run-steps.mjs';
 import { runTool } from './run-tool.mjs';
 import { checkNode, findPython } from './tools.mjs';
 import { extensionLinked, installKernel, linkExtension, makeVenv } from './venv.mjs';
 
-/**
- * The steps in order. A step is not run where `present` says that its result is there and its stamp equals `key`, the
- * fingerprint of what it depends on; without `key` there is no stamp and `present` decides alone.
- */
+/** The steps in order, as runSteps takes them. */
 function stepsOf(paths, python) {
   const { root, state } = paths;
   const log = (name) => path.join(state, `${name}.log`);
@@ -74,8 +72,6 @@ function stepsOf(paths, python) {
   ];
 }
 
-const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
-
 /**
  * Does what is missing of the set-up, telling each step and its time.
  * @param say receives the text to show
@@ -88,25 +84,10 @@ export async function setUp({ root = defaultRoot, say = (text) => process.stdout
   const python = findPython();
   const release = holdLock(paths.state);
   try {
-    const steps = stepsOf(paths, python);
-    for (const [index, step] of steps.entries()) {
-      const key = step.key?.() ?? null;
-      if (readStamp(paths.state, step.name) === key && step.present()) continue;
-      const since = performance.now();
-      say(`[${index + 1}/${steps.length}] ${step.what} … `);
-      removeStamp(paths.state, step.name);
-      try {
-        await step.run();
-      } catch (error) {
-        say('failed\n');
-        throw error;
-      }
-      if (key !== null) writeStamp(paths.state, step.name, key);
-      say(`done in ${seconds(since)}\n`);
-    }
+    await runSteps(stepsOf(paths, python), paths.state, say);
   } finally {
     release();
   }
-  say(`Set-up is complete (${seconds(began)}).\n`);
+  say(`Set-up is complete (${secondsSince(began)}).\n`);
   return paths;
 }

@@ -35,7 +35,7 @@ export async function installPackages(paths, log) {
   rmSync(path.join(paths.modules, '.package-lock.json'), { force: true });
   // Every package of the lock works without its install script, so none is run.
   const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'];
-  const patience = ['--fetch-retries=4', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=5000'];
+  const patience = ['--fetch-retries=3', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=5000'];
   const self = process.env.npm_execpath ?? '';
   const [command, ...first] = /npm-cli\.[cm]?js$/.test(self)
     ? [process.execPath, self]

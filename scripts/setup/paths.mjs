@@ -1,4 +1,5 @@
 // Where things lie. Everything that set-up and JupyterLab write stays inside the checkout.
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -29,7 +30,10 @@ export function pathsOf(root, platform = process.platform) {
 
 /** The environment in which Jupyter reads and writes nothing of the user's own. */
 export function jupyterEnvironment(paths, env = process.env) {
-  const jupyter = (name) => path.join(paths.cache, 'jupyter', name);
+  const folder = path.join(paths.cache, 'jupyter');
+  // IPython warns unless the parent of its folder is there.
+  mkdirSync(folder, { recursive: true });
+  const jupyter = (name) => path.join(folder, name);
   return {
     ...env,
     JUPYTER_CONFIG_DIR: jupyter('config'),

@@ -36,19 +36,20 @@ async function answers(url, token) {
 }
 
 /**
- * Starts JupyterLab on the checkout; resolves when it answers.
+ * Starts JupyterLab; resolves when it answers.
  * @param token secret that the browser's address carries
+ * @param folder the folder that it shows
  * @param stdio where the server's own messages go
  * @returns {Promise<{ url: string, child: import('node:child_process').ChildProcess, ended: Promise<number> }>}
  */
-export async function startServer(paths, { port, token, stdio = 'inherit' }) {
+export async function startServer(paths, { port, token, folder = paths.root, stdio = 'inherit' }) {
   const args = ['-m', 'jupyterlab', '--no-browser', `--ip=${HOST}`, `--port=${port}`, '--port-retries=0'];
   // answer_yes: Ctrl-C ends the server at once instead of asking.
-  args.push(`--ServerApp.root_dir=${paths.root}`, '--ServerApp.answer_yes=True', '--log-level=WARN');
+  args.push(`--ServerApp.root_dir=${folder}`, '--ServerApp.answer_yes=True', '--log-level=WARN');
   if (process.getuid?.() === 0) args.push('--allow-root');
   // The token travels in the environment: arguments of a process can be read by every user of the machine.
   const env = { ...jupyterEnvironment(paths), JUPYTER_TOKEN: token };
-  const child = spawn(paths.venvPython, args, { cwd: paths.root, env, stdio: ['ignore', stdio, stdio] });
+  const child = spawn(paths.venvPython, args, { cwd: folder, env, stdio: ['ignore', stdio, stdio] });
   let over = null;
   const ended = new Promise((resolve) => {
     const end = (code) => resolve((over = code));

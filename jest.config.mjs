@@ -1,0 +1,38 @@
+import { fileURLToPath } from 'node:url';
+
+// These packages ship ES modules only; jest runs CommonJS, so they are translated like our own sources.
+const translated = ['d3-[^/]+', 'internmap', 'webgpu', '@jupyter', '@jupyterlab', '@lumino', 'lib0'];
+
+const swc = {
+  jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
+  module: { type: 'commonjs' },
+  sourceMaps: 'inline',
+};
+
+const project = (name, more = {}) => ({
+  displayName: name,
+  cacheDirectory: fileURLToPath(new URL('.cache/jest', import.meta.url)),
+  rootDir: name,
+  testEnvironment: 'node',
+  testMatch: ['<rootDir>/**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '/dist/'],
+  // Build outputs hold second copies of the same packages.
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/labextension/'],
+  moduleFileExtensions: ['ts', 'js', 'mjs', 'cjs', 'json', 'node'],
+  transform: { '\\.(ts|js|mjs)$': ['@swc/jest', swc] },
+  transformIgnorePatterns: [`/node_modules/(?!(${translated.join('|')})/)`],
+  ...more,
+});
+
+const oneWorker = { runner: fileURLToPath(new URL('scripts/jest/one-worker-runner.cjs', import.meta.url)) };
+
+export default {
+  testTimeout: 60_000,
+  reporters: ['default', 'summary', '<rootDir>/scripts/jest/summary-reporter.cjs'],
+  projects: [
+    project('scripts'),
+    project('extension'),
+    project('kernel-lib', oneWorker),
+    project('ui-tests', { ...oneWorker, globalSetup: '<rootDir>/support/unpack-chromium.ts' }),
+  ],
+};

@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto';
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { pathsOf } from '../../scripts/setup/paths.mjs';
+import { choosePort, startServer } from '../../scripts/start/server.mjs';
+import { startChromium } from './chromium';
+
+const root = path.resolve(__dirname, '../..');
+const screenshots = path.join(root, '.cache', 'screenshots');
+
+/** Messages of JupyterLab itself that say nothing about us. None is known for now. */
+const IGNORED: RegExp[] = [];
+
+/** A JupyterLab of the checkout's .venv, and a browser that looks at it. */
+export interface Lab {
+  /** The folder that is served: a copy of notebooks/, as running a notebook saves it. */
+  folder: string;
+  page: Page;
+  /** Errors that the page wrote to its console or did not catch, since it was opened. */
+  errors: string[];
+  open(notebook: string): Promise<void>;
+  /** Saves a picture of the page as it is now under .cache/screenshots. */
+  picture(name: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Starts JupyterLab, with settings and workspaces of its own, and opens nothing yet. */
+export async function startLab(): Promise<Lab> {
+  mkdirSync(path.join(root, '.cache'), { recursive: true });
+  const temporary = mkdtempSync(path.join(root, '.cache', 'lab-'));
+  const folder = path.join(temporary, 'notebooks');
+  cpSync(path.join(root, 'notebooks'), folder, { recursive: true });
+  const token = randomBytes(16).toString('hex');
+  const port = await choosePort(null);
+  const paths = { ...pathsOf(root), cache: temporary };
+  const server = await startServer(paths, { port, token, folder, stdio: 'ignore' });
+  let browser: Browser | null = null;
+  const close = async () => {
+    await browser?.close();
+    server.child.kill('SIGTERM');
+    await server.ended;
+    rmSync(temporary, { recursive: true, force: true });
+  };
+  try {
+    browser = await startChromium();
+    const page = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
+    const errors: string[] = [];
+    const note = (text: string) => {
+      if (!IGNORED.some((pattern) => pattern.test(text))) errors.push(text);
+    };
+    page.on('console', (message) => {
+      if (message.type() === 'error') note(`${message.text()} (${message.location().url})`);
+    });
+    page.on('pageerror', (error) => note(error.stack ?? error.message));
+    return {
+      folder,
+      page,
+      errors,
+      open: async (notebook) => {
+        await page.goto(`${server.url}/lab/tree/${notebook}?token=${token}&reset`);
+        await page.locator('.jp-Notebook:visible').waitFor();
+        await waitUntilIdle(page);
+      },
+      picture: async (name) => {
+        mkdirSync(screenshots, { recursive: true });
+        await page.screenshot({ path: path.join(screenshots, `${name}.png`) });
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The status bar tells the state of the kernel; the toolbar's dot lags behind. */
+async function waitUntilIdle(page: Page): Promise<void> {
+  await page.locator('#jp-main-statusbar').getByText('| Idle').waitFor({ timeout: 120_000 });
+}
+
+/** Picks an entry of the main menu by its words. */
+export async function chooseMenu(page: Page, ...words: string[]): Promise<void> {
+  await page.locator('.lm-MenuBar-itemLabel', { hasText: words[0] }).click();
+  for (const word of words.slice(1)) {
+    await page.locator('.lm-Menu-itemLabel', { hasText: new RegExp(`^${word}$`) }).click();
+  }
+}
+
+/** Runs every cell and waits for the last; resolves to the number of code cells, each of which has run. */
+export async function runAll(page: Page, timeout: number): Promise<number> {
+  await chooseMenu(page, 'Run', 'Run All Cells');
+  const prompts = page.locator('.jp-Notebook:visible .jp-CodeCell .jp-InputPrompt');
+  const cells = await prompts.count();
+  await page.waitForFunction(
+    () =>
+      [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')].every((prompt) =>
+        /\[\d+\]:/.test(prompt.textContent ?? ''),
+      ),
+    undefined,
+    { timeout },
+  );
+  await waitUntilIdle(page);
+  return cells;
+}
