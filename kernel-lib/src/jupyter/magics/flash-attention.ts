@@ -1,0 +1,41 @@
+import type { AttentionReportOptions } from '../../experiments/attention-report';
+import type { Tensor } from '../../tensor/tensor';
+import { notebookFlash } from '../library';
+import { toMimeBundle } from '../session/display';
+import type { Magic } from './magic';
+import { ProgressBar } from './progress';
+
+/** Runs attention forward and backward, on the tensors of the body or on random ones, and shows the report. */
+export const flashAttention: Magic = {
+  kind: 'cell',
+  name: 'flash.attention',
+  usage: '%%flash.attention({ seq: 1024, causal: true })',
+  summary:
+    'Runs FlashAttention forward and backward, checks it and shows errors, times and memory. ' +
+    'A body whose value is { q, k, v } gives the inputs. The report is left in flash.last.',
+
+  async run({ cell, args, body }) {
+    const flash = notebookFlash();
+    const inputs = asInputs(body);
+    if (!inputs && body !== undefined && body !== null) cell.display(await toMimeBundle(body));
+    const bar = new ProgressBar(cell, 'flash.attention');
+    try {
+      const report = await flash.attentionReport((args[0] ?? {}) as AttentionReportOptions, inputs, {
+        signal: cell.controller.signal,
+        onProgress: (fraction) => bar.update(fraction),
+      });
+      bar.finish();
+      flash.last = report;
+      cell.display(await toMimeBundle(report));
+    } catch (error) {
+      bar.stop();
+      throw error;
+    }
+  },
+};
+
+/** The tensors that a body ends with. Whether they fit each other is the library's to say. */
+function asInputs(body: unknown): { q: Tensor; k: Tensor; v: Tensor } | undefined {
+  if (typeof body !== 'object' || body === null) return undefined;
+  return 'q' in body && 'k' in body && 'v' in body ? (body as { q: Tensor; k: Tensor; v: Tensor }) : undefined;
+}

@@ -1,0 +1,147 @@
+import { matchingBracket, tokenize } from './lexer';
+import { Offsets, type Insertion } from './offsets';
+
+/** `%%` stands on the first line and takes the whole cell; `%` stands on a line of its own. */
+export type MagicKind = 'cell' | 'line';
+
+/** What the parser must know of a magic. */
+export interface MagicName {
+  readonly kind: MagicKind;
+  readonly name: string;
+}
+
+/** Something wrong with the magics of a cell. */
+export interface MagicProblem {
+  message: string;
+  /** Offsets in the cell. */
+  start: number;
+  end: number;
+}
+
+export interface ParsedCell {
+  /** TypeScript for the compiler. */
+  code: string;
+  offsets: Offsets;
+  problems: MagicProblem[];
+}
+
+/** How a magic's sigil is spelled in TypeScript: as long as in the cell, so that no column moves. */
+export const SIGILS = { cell: { cell: '%%', code: '$$' }, line: { cell: '%', code: '$' } } as const;
+
+/**
+ * Turns the magics of a cell into TypeScript: `%%flash.attention({ … })` into `$$flash.attention({ … });`, a call of a
+ * global that the kernel declares, so that the compiler checks, completes and explains the argument like any other.
+ */
+export function parseCell(cell: string, known: readonly MagicName[]): ParsedCell {
+  if (!cell.includes('%')) return { code: cell, offsets: new Offsets([]), problems: [] };
+  const text = cell.split('');
+  const insertions: Insertion[] = [];
+  const problems: MagicProblem[] = [];
+  for (const found of findMagics(cell, known)) {
+    const { kind, start, nameEnd, name } = found;
+    SIGILS[kind].code.split('').forEach((char, i) => (text[start + i] = char));
+    const report = (message: string): void => void problems.push({ message, start, end: nameEnd });
+    if (kind === 'cell' && !found.first) report(`%%${name} must be on the first line of its cell`);
+    const isKnown = known.some((magic) => magic.kind === kind && magic.name === name);
+    if (!isKnown) report(unknown(kind, name, known));
+    if (kind === 'line') insertions.push({ at: start, text: 'await ' });
+    const open = spacesEnd(cell, nameEnd);
+    const end = cell[open] === '(' ? matchingBracket(cell, open) : nameEnd;
+    // Without its closing bracket the call is left as it is: TypeScript says what is missing.
+    if (end === undefined) continue;
+    const rest = cell.slice(end, lineEnd(cell, end)).trim();
+    if (rest !== '' && !/^(;|\/\/|\/\*)/.test(rest) && isKnown) {
+      report(
+        `after ${SIGILS[kind].cell}${name} nothing may follow but an argument in parentheses, such as ${SIGILS[kind].cell}${name}({ … }); got ${rest}`,
+      );
+    }
+    if (isKnown) insertions.push({ at: end, text: (end === nameEnd ? '()' : '') + (rest.startsWith(';') ? '' : ';') });
+  }
+  const offsets = new Offsets(insertions);
+  return { code: offsets.apply(text.join('')), offsets, problems };
+}
+
+interface FoundMagic {
+  kind: MagicKind;
+  /** Offset of the sigil. */
+  start: number;
+  nameEnd: number;
+  name: string;
+  /** Whether nothing but comments stands before it. */
+  first: boolean;
+}
+
+/** Finds the `%` and `%%` that begin a line and are no remainder operator, no text and no comment. */
+function findMagics(cell: string, known: readonly MagicName[]): FoundMagic[] {
+  const found: FoundMagic[] = [];
+  let previous = '';
+  let depth = 0;
+  let lineStarts = true;
+  let skipTo = 0;
+  for (const token of tokenize(cell)) {
+    if (token.start < skipTo || token.kind === 'space' || token.kind === 'comment') continue;
+    if (token.kind === 'newline') {
+      lineStarts = true;
+      continue;
+    }
+    const char = cell[token.start]!;
+    if (char === '%' && lineStarts) {
+      const kind: MagicKind = cell[token.start + 1] === '%' ? 'cell' : 'line';
+      const nameStart = token.start + SIGILS[kind].cell.length;
+      const name = /[A-Za-z_]\w*(\.\w*)*|/y;
+      name.lastIndex = nameStart;
+      const spelled = name.exec(cell)![0];
+      const afterStatement = ['', ';', '{', '}'].includes(previous);
+      const isKnown = known.some((magic) => magic.name === spelled);
+      // `a` on one line and `% b` on the next is a remainder, unless `b` is the name of a magic.
+      if (kind === 'cell' || afterStatement || (depth === 0 && isKnown)) {
+        found.push({
+          kind,
+          start: token.start,
+          nameEnd: nameStart + spelled.length,
+          name: spelled,
+          first: previous === '',
+        });
+        skipTo = nameStart + spelled.length;
+        previous = ';';
+        lineStarts = false;
+        continue;
+      }
+    }
+    lineStarts = false;
+    if (token.kind === 'mark') depth += '([{'.includes(char) ? 1 : ')]}'.includes(char) ? -1 : 0;
+    previous = token.kind === 'mark' ? char : 'a';
+  }
+  return found;
+}
+
+function spacesEnd(text: string, from: number): number {
+  let at = from;
+  while (text[at] === ' ' || text[at] === '\t') at++;
+  return at;
+}
+
+function lineEnd(text: string, from: number): number {
+  const end = text.indexOf('\n', from);
+  return end < 0 ? text.length : end;
+}
+
+function unknown(kind: MagicKind, name: string, known: readonly MagicName[]): string {
+  const spelled = SIGILS[kind].cell + name;
+  const names = known.map((magic) => SIGILS[magic.kind].cell + magic.name);
+  const nearest = [...names].sort((a, b) => distance(spelled, a) - distance(spelled, b))[0];
+  return `unknown magic ${spelled}${nearest === undefined ? '' : `; the nearest is ${nearest}`} (%lsmagic lists all)`;
+}
+
+/** Levenshtein distance of two short texts. */
+export function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}

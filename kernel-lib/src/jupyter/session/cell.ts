@@ -1,0 +1,82 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Outputs } from '../outputs';
+import type { Header, Json, MimeBundle } from '../protocol';
+
+/** A cell magic that waits for the body of its cell to end. */
+export interface PendingMagic {
+  name: string;
+  args: unknown[];
+}
+
+/** Why an interrupted cell ended. */
+export class InterruptedError extends Error {
+  override readonly name = 'Interrupted';
+
+  constructor() {
+    super('the cell was interrupted');
+  }
+}
+
+export interface CellOptions {
+  /** Header of the execute_request: the parent of all that the cell puts out, however late. */
+  header: Header;
+  /** Routing prefix of the front end that sent the cell. */
+  idents: Uint8Array[];
+  count: number;
+  silent: boolean;
+  allowStdin: boolean;
+}
+
+/** One run of one cell: where its output goes, and how it is stopped. */
+export class Cell {
+  readonly controller = new AbortController();
+  /** Rejects when the cell is interrupted, and never resolves. */
+  readonly interrupted: Promise<never>;
+  pending: PendingMagic | undefined;
+  private readonly started: Promise<unknown>[] = [];
+
+  constructor(
+    readonly options: CellOptions,
+    private readonly outputs: Outputs,
+  ) {
+    this.interrupted = new Promise((_, reject) => {
+      this.controller.signal.addEventListener('abort', () => reject(this.controller.signal.reason as Error), {
+        once: true,
+      });
+    });
+    this.interrupted.catch(() => {});
+  }
+
+  interrupt(): void {
+    this.controller.abort(new InterruptedError());
+  }
+
+  /** Makes the cell wait for `work`, and fail with it. */
+  track(work: Promise<unknown>): void {
+    work.catch(() => {});
+    this.started.push(work);
+  }
+
+  /** Resolves when all that was tracked is done. */
+  async settled(): Promise<void> {
+    for (let work = this.started.shift(); work; work = this.started.shift()) await work;
+  }
+
+  stream(name: 'stdout' | 'stderr', text: string): void {
+    if (!this.options.silent) this.outputs.stream(this.options.header, name, text);
+  }
+
+  publish(type: string, content: Json, buffers?: Uint8Array[]): void {
+    if (this.options.silent) return;
+    this.outputs.publish({ type, content, parent: this.options.header, ...(buffers && { buffers }) });
+  }
+
+  /** Shows a MIME bundle; `update` replaces the output that has the same id wherever it stands. */
+  display(data: MimeBundle, id?: string, update = false): void {
+    const transient = id === undefined ? {} : { display_id: id };
+    this.publish(update ? 'update_display_data' : 'display_data', { data, metadata: {}, transient });
+  }
+}
+
+/** The cell on whose behalf code runs, also in its timers and after its end. */
+export const currentCell = new AsyncLocalStorage<Cell>();
