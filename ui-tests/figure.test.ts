@@ -1,9 +1,17 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Locator } from 'playwright-core';
 import { chooseMenu, startLab, type Lab } from './support/jupyterlab';
 
 const MIME_TYPE = 'application/vnd.plotly.v1+json';
 const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="60" height="20"><rect width="60" height="20"/></svg>';
+
+const metadata = { kernelspec: { name: 'python3', display_name: 'Python 3', language: 'python' } };
+const notebook = (cells: object[]) => JSON.stringify({ nbformat: 4, nbformat_minor: 5, metadata, cells });
+const codeCell = (id: string, source: string, outputs: object[] = []) => ({
+  ...{ cell_type: 'code', id, metadata: {}, source, outputs },
+  execution_count: outputs.length > 0 ? 1 : null,
+});
 
 /** A notebook that was run before, so that its outputs are drawn without a kernel. */
 function savedNotebook(figures: object[]): string {
@@ -12,13 +20,16 @@ function savedNotebook(figures: object[]): string {
     metadata: {},
     data: { [MIME_TYPE]: figure, 'image/svg+xml': svg, 'text/plain': 'a figure' },
   }));
-  return JSON.stringify({
-    nbformat: 4,
-    nbformat_minor: 5,
-    metadata: { kernelspec: { name: 'python3', display_name: 'Python 3', language: 'python' } },
-    cells: [{ cell_type: 'code', id: 'figures', execution_count: 1, metadata: {}, source: '1', outputs }],
-  });
+  return notebook([codeCell('figures', '1', outputs)]);
 }
+
+/** Shows a figure; `handle.update` replaces it in place. */
+const updatingCell = `
+from IPython.display import display
+def figure(top):
+    return {"${MIME_TYPE}": {"data": [{"x": [0, 10], "y": [0, top]}], "layout": {"height": 300}}}
+handle = display(figure(1), raw=True, display_id=True)
+`;
 
 const speed = {
   data: [
@@ -97,6 +108,49 @@ describe('figures in JupyterLab', () => {
       (wide) => document.querySelector('.jp-FlashLab-plot svg.main-svg')!.clientWidth < wide - 100,
       before,
     );
+  });
+
+  test('a figure that is updated in place keeps its zoom', async () => {
+    writeFileSync(
+      path.join(lab.folder, 'zoom.ipynb'),
+      notebook([codeCell('show', updatingCell), codeCell('update', 'handle.update(figure(5), raw=True)')]),
+    );
+    await lab.open('zoom.ipynb');
+    const ticks = (axis: string) => figures().first().locator(`.${axis}tick text`);
+    const words = async (locator: Locator) => (await locator.allTextContents()).sort().join(' ');
+    await lab.page.locator('.jp-Notebook:visible .jp-CodeCell').first().click();
+    await lab.page.keyboard.press('Shift+Enter');
+    await ticks('x').first().waitFor();
+    const whole = await words(ticks('x'));
+
+    const box = (await figures().first().locator('.nsewdrag').boundingBox())!;
+    const middle = box.y + box.height / 2;
+    await lab.page.mouse.move(box.x + box.width * 0.3, middle);
+    await lab.page.mouse.down();
+    await lab.page.mouse.move(box.x + box.width * 0.5, middle, { steps: 5 });
+    await lab.page.mouse.up();
+    await lab.page.waitForFunction(
+      (before) =>
+        [...document.querySelectorAll('.jp-FlashLab-plot .xtick text')]
+          .map((tick) => tick.textContent)
+          .sort()
+          .join(' ') !== before,
+      whole,
+    );
+    const zoomed = await words(ticks('x'));
+    const before = await words(ticks('y'));
+
+    await lab.page.locator('.jp-Notebook:visible .jp-CodeCell').nth(1).click();
+    await lab.page.keyboard.press('Shift+Enter');
+    await lab.page.waitForFunction(
+      (heights) =>
+        [...document.querySelectorAll('.jp-FlashLab-plot .ytick text')]
+          .map((tick) => tick.textContent)
+          .sort()
+          .join(' ') !== heights,
+      before,
+    );
+    expect(await words(ticks('x'))).toBe(zoomed);
   });
 
   test('the page wrote no error', () => {

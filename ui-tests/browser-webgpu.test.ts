@@ -1,0 +1,92 @@
+import path from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { parseCase } from '../kernel-lib/src/check/case-name';
+import { caseTruth, outputs } from '../kernel-lib/src/check/case-truth';
+import { compare } from '../kernel-lib/src/reference';
+import { startChromium } from './support/chromium';
+import { serveFolder } from './support/serve-folder';
+
+type Library = typeof import('../kernel-lib/src/index');
+
+const dist = path.resolve(__dirname, '../kernel-lib/dist');
+
+const cases = [
+  'B1_H1_Hk1_Nq1_Nk1_D1_Dv1_seed1',
+  'B2_H4_Hk2_Nq33_Nk65_D64_Dv64_causal_seed2',
+  'B1_H2_Hk1_Nq70_Nk37_D33_Dv17_seed3',
+];
+
+describe('the library in a browser, through navigator.gpu', () => {
+  let browser: Browser;
+  let page: Page;
+  let server: Awaited<ReturnType<typeof serveFolder>>;
+  const errors: string[] = [];
+
+  beforeAll(async () => {
+    server = await serveFolder(dist);
+    browser = await startChromium();
+    page = await browser.newPage();
+    page.on('console', (message) => {
+      if (message.type() === 'error') errors.push(message.text());
+    });
+    page.on('pageerror', (error) => errors.push(error.stack ?? error.message));
+    await page.goto(server.url);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+
+  test('has a device of its own', async () => {
+    const info = await page.evaluate(async (url) => {
+      const flash = (await import(url)) as Library;
+      return flash.device();
+    }, `${server.url}browser.mjs`);
+    expect(info).toMatchObject({ kind: 'software', driver: 'swiftshader' });
+    expect(info.reason).toContain('navigator.gpu');
+  });
+
+  describe.each(cases)('%s', (name) => {
+    // The truth is computed here, in float64; the page only runs the kernels.
+    const truth = caseTruth(parseCase(name));
+
+    test.each(['flash2', 'naive'] as const)('%s, forward and backward', async (algorithm) => {
+      const { B, H, Hk, Nq, Nk, D, Dv, causal } = truth.case;
+      const inputs = {
+        q: { data: [...truth.inputs.q], shape: [B, H, Nq, D] },
+        k: { data: [...truth.inputs.k], shape: [B, Hk, Nk, D] },
+        v: { data: [...truth.inputs.v], shape: [B, Hk, Nk, Dv] },
+        dout: { data: [...truth.inputs.dout], shape: [B, H, Nq, Dv] },
+      };
+      const actual = await page.evaluate(
+        async ({ url, inputs, causal, algorithm }) => {
+          const flash = (await import(url)) as Library;
+          const put = ({ data, shape }: { data: number[]; shape: number[] }) =>
+            flash.tensor(Float32Array.from(data), shape);
+          const result = await flash.attention(put(inputs.q), put(inputs.k), put(inputs.v), { causal, algorithm });
+          const { dq, dk, dv } = await result.backward(put(inputs.dout));
+          // JSON has no -Infinity, the lse of an empty row; playwright's own encoding has.
+          const read = async (tensor: { data(): Promise<Float32Array> }) => [...(await tensor.data())];
+          return {
+            dispatches: result.info.dispatches,
+            out: await read(result.out),
+            lse: await read(result.lse),
+            dq: await read(dq),
+            dk: await read(dk),
+            dv: await read(dv),
+          };
+        },
+        { url: `${server.url}browser.mjs`, inputs, causal, algorithm },
+      );
+      expect(actual.dispatches).toBeGreaterThan(0);
+      for (const output of outputs) {
+        const { reference, allowed } = truth.expected[output];
+        expect({ output, ...compare(actual[output], reference, allowed) }).toMatchObject({ output, ok: true });
+      }
+    });
+  });
+
+  test('the page wrote no error', () => {
+    expect(errors).toEqual([]);
+  });
+});
