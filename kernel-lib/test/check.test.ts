@@ -3,7 +3,7 @@ import { parseCase, type CheckCase } from '../src/check/case-name';
 import { caseTruth, type Output } from '../src/check/case-truth';
 import { check } from '../src/check/check';
 import { checkCase } from '../src/check/check-case';
-import { exchangeAxes } from '../src/check/exchange-axes';
+import { exchangeAxes } from '../src/check/layout';
 import { DISPLAY } from '../src/plots/figure';
 import { yardstickBackward, yardstickForward } from '../src/reference';
 import { shapeOf } from '../src/tensor/layout';

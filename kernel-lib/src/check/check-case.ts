@@ -5,7 +5,7 @@ import { shapeOf as tensorShape } from '../tensor/layout';
 import { tensor, type Tensor } from '../tensor/tensor';
 import { caseName, type CheckCase } from './case-name';
 import { caseTruth, outputs, type CaseTruth, type Output } from './case-truth';
-import { exchangeAxes } from './exchange-axes';
+import { exchangeAxes } from './layout';
 
 export type CheckedAlgorithm = NonNullable<AttentionOptions['algorithm']>;
 
