@@ -1,11 +1,10 @@
 import { attention, type AttentionOptions } from '../api/attention';
 import { compare, gatherRows } from '../reference';
 import { device } from '../device/default-device';
-import { shapeOf as tensorShape } from '../tensor/layout';
 import { tensor, type Tensor } from '../tensor/tensor';
 import { caseName, type CheckCase } from './case-name';
 import { caseTruth, outputs, type CaseTruth, type Output } from './case-truth';
-import { exchangeAxes } from './layout';
+import { exchangeAxes, shapeIn } from './layout';
 
 export type CheckedAlgorithm = NonNullable<AttentionOptions['algorithm']>;
 
@@ -63,7 +62,7 @@ async function compute(truth: CaseTruth, algorithm: CheckedAlgorithm, options: C
   };
   const upload = (x: Float32Array, heads: number, N: number, width: number): Tensor => {
     const data = layout === 'bhnd' ? x : exchangeAxes(x, B, heads, N, width);
-    return keep(tensor(data, tensorShape(layout, B, heads, N, width)));
+    return keep(tensor(data, shapeIn(layout, B, heads, N, width)));
   };
   const download = async (x: Tensor, heads: number, N: number, width: number): Promise<Float32Array> => {
     const data = await x.data();

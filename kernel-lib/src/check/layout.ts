@@ -1,3 +1,5 @@
+export { shapeOf as shapeIn } from '../tensor/layout';
+
 /** The same numbers with the two middle axes of (B,first,second,width) exchanged: 'bhnd' to 'bnhd' and back. */
 export function exchangeAxes(x: Float32Array, B: number, first: number, second: number, width: number): Float32Array {
   const result = new Float32Array(x.length);
