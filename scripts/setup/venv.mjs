@@ -25,19 +25,22 @@ export async function installKernel(paths, log) {
   await runTool('notebook kernel', process.execPath, args, { cwd: paths.root, log });
 }
 
-const pageConfig = JSON.stringify(
-  { disabledExtensions: { '@jupyterlab/apputils-extension:announcements': true } },
-  null,
-  2,
-);
+const ANNOUNCEMENTS = '@jupyterlab/apputils-extension:announcements';
+
+/** Whether JupyterLab's question about news is off. JupyterLab adds entries of its own to this file. */
+function announcementsOff(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')).disabledExtensions[ANNOUNCEMENTS] === true;
+  } catch {
+    return false;
+  }
+}
 
 export function extensionLinked(paths) {
-  if (!existsSync(path.join(paths.linkedExtension, 'package.json'))) return false;
-  if (!existsSync(paths.pageConfig) || readFileSync(paths.pageConfig, 'utf8') !== pageConfig) return false;
+  const link = paths.linkedExtension;
+  if (!existsSync(path.join(link, 'package.json')) || !announcementsOff(paths.pageConfig)) return false;
   // A copy (Windows) cannot tell by itself that it is current; the step's stamp can.
-  return (
-    !lstatSync(paths.linkedExtension).isSymbolicLink() || readlinkSync(paths.linkedExtension) === paths.labextension
-  );
+  return !lstatSync(link).isSymbolicLink() || readlinkSync(link) === paths.labextension;
 }
 
 /** Puts the built extension into the environment and switches off JupyterLab's question about news. */
@@ -48,5 +51,5 @@ export function linkExtension(paths, platform = process.platform) {
   if (platform === 'win32') cpSync(paths.labextension, paths.linkedExtension, { recursive: true });
   else symlinkSync(paths.labextension, paths.linkedExtension, 'dir');
   mkdirSync(path.dirname(paths.pageConfig), { recursive: true });
-  writeFileSync(paths.pageConfig, pageConfig);
+  writeFileSync(paths.pageConfig, JSON.stringify({ disabledExtensions: { [ANNOUNCEMENTS]: true } }));
 }

@@ -50,6 +50,8 @@ export async function startServer(paths, { port, token, folder = paths.root, std
   // The token travels in the environment: arguments of a process can be read by every user of the machine.
   const env = { ...jupyterEnvironment(paths), JUPYTER_TOKEN: token };
   const child = spawn(paths.venvPython, args, { cwd: folder, env, stdio: ['ignore', stdio, stdio] });
+  // However this program ends, it leaves no server behind.
+  process.once('exit', () => child.kill('SIGTERM'));
   let over = null;
   const ended = new Promise((resolve) => {
     const end = (code) => resolve((over = code));
