@@ -1,4 +1,5 @@
 import { backwardFlops, forwardFlops, visiblePairs } from '../src/cost/flops';
+import { peakBytes } from '../src/cost/peak-memory';
 
 /** Multiplications and additions of textbook loops, counted one by one. */
 function count(problem: Parameters<typeof forwardFlops>[0]): { pairs: number; forward: number; backward: number } {
@@ -47,4 +48,26 @@ test('the known totals: 4*B*H*N^2*D forward, 2.5 times that backward, about half
   expect(forwardFlops(problem)).toBe(4 * 4 * 1024 * 1024 * 64);
   expect(backwardFlops(problem)).toBe(2.5 * forwardFlops(problem));
   expect(forwardFlops({ ...problem, causal: true }) / forwardFlops(problem)).toBeCloseTo(0.5, 2);
+});
+
+describe('peakBytes adds up the tensors of a pass', () => {
+  const sizes = { B: 2, H: 6, Hk: 2, Nq: 5, Nk: 7, D: 3, Dv: 4 };
+  const [q, k, v, out, lse] = [2 * 6 * 5 * 3, 2 * 2 * 7 * 3, 2 * 2 * 7 * 4, 2 * 6 * 5 * 4, 2 * 6 * 5];
+  const [dq, dk, dv, dout, delta] = [q, k, v, out, lse];
+  const matrix = 2 * 6 * 5 * 7;
+  const sum = (...lengths: number[]): number => 4 * lengths.reduce((a, b) => a + b, 0);
+
+  test.each<[string, number, number]>([
+    ['flash forward', peakBytes(sizes, false, 'forward'), sum(q, k, v, out, lse)],
+    ['flash backward', peakBytes(sizes, false, 'backward'), sum(q, k, v, out, lse, dout, delta, dq, dk, dv)],
+    ['naive forward', peakBytes(sizes, true, 'forward'), sum(q, k, v, out, lse, matrix)],
+    ['naive backward', peakBytes(sizes, true, 'backward'), sum(q, k, v, dout, dq, dk, dv, matrix, matrix)],
+  ])('%s', (_, bytes, expected) => expect(bytes).toBe(expected));
+
+  test('twice the length is twice the memory of flash and nearly four times that of naive', () => {
+    const at = (N: number, naive: boolean): number =>
+      peakBytes({ B: 1, H: 8, Hk: 8, Nq: N, Nk: N, D: 64, Dv: 64 }, naive, 'backward');
+    expect(at(8192, false) / at(4096, false)).toBe(2);
+    expect(at(8192, true) / at(4096, true)).toBeGreaterThan(3.8);
+  });
 });

@@ -1,0 +1,161 @@
+import { attention, type AttentionInfo, type AttentionResult } from '../api/attention';
+import type { AttentionOptions } from '../api/options';
+import type { Problem } from '../api/problem';
+import { backwardFlops, forwardFlops } from '../cost/flops';
+import { peakBytes } from '../cost/peak-memory';
+import type { Tensor } from '../tensor/tensor';
+import type { Clock, Pass, ReportMemory, ReportTiming } from './report-data';
+
+export interface RunControl {
+  readonly signal: AbortSignal | undefined;
+  readonly onProgress: (fraction: number) => void;
+}
+
+export interface RunInputs {
+  readonly q: Tensor;
+  readonly k: Tensor;
+  readonly v: Tensor;
+  readonly dout: Tensor;
+}
+
+/** What a forward and a backward call left; `dispose` frees all of it. */
+export interface PairResult {
+  readonly forward: AttentionResult;
+  readonly grads: { readonly dq: Tensor; readonly dk: Tensor; readonly dv: Tensor; readonly info: AttentionInfo };
+  dispose(): void;
+}
+
+interface Sample {
+  readonly gpuMs: number | null;
+  readonly wallMs: number;
+}
+
+type Samples = Record<Pass, Sample[]>;
+
+/** Repeated forward and backward runs of one algorithm at one length. */
+export interface Measurement {
+  readonly algorithm: string;
+  readonly problem: Problem;
+  readonly samples: Samples;
+  /** The results of the last run. */
+  readonly last: PairResult;
+}
+
+const MAX_RUNS = 5;
+const ENOUGH_MS = 600;
+
+/**
+ * Runs forward and backward up to five times, or until 0.6 s have gone into it; the slowest problems run once. The first
+ * run on a path that `seen` does not hold compiles its kernels: it is a warm-up and not counted. The caller disposes of
+ * `last`.
+ */
+export async function measure(
+  problem: Problem,
+  inputs: RunInputs,
+  options: AttentionOptions & { algorithm: string },
+  seen: Set<string>,
+  control: RunControl,
+): Promise<Measurement> {
+  const samples: Samples = { forward: [], backward: [] };
+  let last: PairResult | undefined;
+  let spent = 0;
+  try {
+    do {
+      last?.dispose();
+      last = undefined;
+      const already = Math.max(samples.forward.length / MAX_RUNS, spent / ENOUGH_MS);
+      const run = await runPair(inputs, options, {
+        signal: control.signal,
+        onProgress: (fraction) => control.onProgress(already + (1 - already) * fraction * 0.5),
+      });
+      last = run.result;
+      const paths = [run.result.forward.info, run.result.grads.info].map((info) => pathKey(options.algorithm, info));
+      const warm = paths.every((path) => seen.has(path));
+      for (const path of paths) seen.add(path);
+      if (!warm) continue;
+      samples.forward.push(run.forward);
+      samples.backward.push(run.backward);
+      spent += run.forward.wallMs + run.backward.wallMs;
+    } while (samples.forward.length === 0 || (samples.forward.length < MAX_RUNS && spent < ENOUGH_MS));
+    return { algorithm: options.algorithm, problem, samples, last };
+  } catch (error) {
+    last?.dispose();
+    throw error;
+  }
+}
+
+/** One forward and one backward call, each timed. */
+async function runPair(
+  inputs: RunInputs,
+  options: AttentionOptions,
+  control: RunControl,
+): Promise<{ result: PairResult; forward: Sample; backward: Sample }> {
+  const { q, k, v, dout } = inputs;
+  const { signal, onProgress } = control;
+  const start = performance.now();
+  // Backward is about two and a half times the work of forward.
+  const forward = await attention(q, k, v, { ...options, signal, onProgress: (f) => onProgress(f * 0.3) });
+  const middle = performance.now();
+  try {
+    const grads = await forward.backward(dout, { signal, onProgress: (f) => onProgress(0.3 + f * 0.7) });
+    const end = performance.now();
+    const dispose = (): void => {
+      for (const part of [forward, grads.dq, grads.dk, grads.dv]) part.dispose();
+    };
+    return {
+      result: { forward, grads, dispose },
+      forward: { gpuMs: forward.info.gpuMs, wallMs: middle - start },
+      backward: { gpuMs: grads.info.gpuMs, wallMs: end - middle },
+    };
+  } catch (error) {
+    forward.dispose();
+    throw error;
+  }
+}
+
+function pathKey(algorithm: string, { path, tiles }: AttentionInfo): string {
+  return `${algorithm} ${path} ${tiles ? `${tiles.br}x${tiles.bc}` : ''}`;
+}
+
+/** One clock for a whole report, so that its numbers compare: timestamps only if every run has them. */
+export function commonClock(measurements: readonly Measurement[]): Clock {
+  const all = measurements.flatMap(({ samples }) => [...samples.forward, ...samples.backward]);
+  return all.every((sample) => sample.gpuMs !== null) ? 'gpu timestamps' : 'wall clock';
+}
+
+/** Median times and rates of a measurement, forward first. */
+export function timings({ algorithm, problem, samples }: Omit<Measurement, 'last'>, clock: Clock): ReportTiming[] {
+  return (['forward', 'backward'] as const).map((pass) => {
+    const times = samples[pass].map((sample) => (clock === 'wall clock' ? sample.wallMs : (sample.gpuMs ?? NaN)));
+    const ms = median(times);
+    const flops = pass === 'forward' ? forwardFlops(problem) : backwardFlops(problem);
+    return {
+      algorithm,
+      pass,
+      seq: problem.Nq,
+      ms,
+      spread: ms > 0 ? (Math.max(...times) - Math.min(...times)) / ms : 0,
+      runs: times.length,
+      clock,
+      gflops: ms > 0 ? flops / ms / 1e6 : NaN,
+    };
+  });
+}
+
+/** Measured bytes beside the formula, forward first. */
+export function memory({ algorithm, problem, last }: Measurement): ReportMemory[] {
+  const infos = { forward: last.forward.info, backward: last.grads.info };
+  return (['forward', 'backward'] as const).map((pass) => ({
+    algorithm,
+    pass,
+    seq: problem.Nq,
+    measured: infos[pass].deviceBytes,
+    formula: peakBytes(problem, algorithm === 'naive', pass),
+  }));
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}

@@ -1,0 +1,90 @@
+import type { Problem } from '../api/problem';
+import type { DeviceInfo } from '../device/device';
+import { DISPLAY, displayFigure, type Figure, type MimeBundle } from '../plots/figure';
+import { speedMemoryFigure } from '../plots/speed-memory';
+import type { DType } from '../tensor/tensor';
+import type { AttentionReportData, ReportError, ReportMemory, ReportTiles, ReportTiming } from './report-data';
+import { headline, problemLine, reportHtml, reportText } from './report-view';
+
+/** What `attentionReport` found: plain fields, and how a notebook shows them. */
+export class AttentionReport implements AttentionReportData {
+  readonly device: DeviceInfo;
+  readonly problem: Problem;
+  readonly dtype: DType;
+  readonly seed: number;
+  readonly randomInputs: boolean;
+  readonly algorithm: string;
+  readonly paths: AttentionReportData['paths'];
+  readonly tiles: ReportTiles | null;
+  readonly errors: readonly ReportError[];
+  readonly timings: readonly ReportTiming[];
+  readonly memory: readonly ReportMemory[];
+  readonly sweep: AttentionReportData['sweep'];
+  readonly notes: readonly string[];
+  readonly seconds: number;
+  /** Whether every comparison is within its allowed error. */
+  readonly ok: boolean;
+  /** Speed and memory against sequence length. */
+  readonly figure: Figure;
+
+  constructor(data: AttentionReportData) {
+    this.device = data.device;
+    this.problem = data.problem;
+    this.dtype = data.dtype;
+    this.seed = data.seed;
+    this.randomInputs = data.randomInputs;
+    this.algorithm = data.algorithm;
+    this.paths = data.paths;
+    this.tiles = data.tiles;
+    this.errors = data.errors;
+    this.timings = data.timings;
+    this.memory = data.memory;
+    this.sweep = data.sweep;
+    this.notes = data.notes;
+    this.seconds = data.seconds;
+    this.ok = data.errors.length > 0 && data.errors.every((error) => error.ok);
+    this.figure = sweepFigure(this);
+  }
+
+  /**
+   * What a kernel publishes, in order: the tables, then the figure. A front end shows only the richest type of a bundle, so
+   * table and figure must be two messages to be seen both; a kernel that knows this method sends each part by itself.
+   */
+  parts(): MimeBundle[] {
+    return [{ 'text/html': reportHtml(this), 'text/plain': reportText(this) }, displayFigure(this.figure)];
+  }
+
+  /**
+   * All in one bundle, for a kernel that takes one: front ends that draw plotly show the figure (with the verdict in its
+   * title), those that show HTML the tables with the picture below them, terminals the text.
+   */
+  [DISPLAY](): MimeBundle {
+    return {
+      ...displayFigure(this.figure),
+      'text/html': `${reportHtml(this)}\n<div>${this.figure.svg}</div>`,
+      'text/plain': this.toString(),
+    };
+  }
+
+  /** The report for a terminal. */
+  toString(): string {
+    return `${reportText(this)}\n\n${this.figure.text}`;
+  }
+}
+
+function sweepFigure(report: AttentionReport): Figure {
+  const { timings, memory } = report.sweep;
+  const rows = timings.map(({ seq, algorithm, pass, ms }) => {
+    const bytes = memory.find((one) => one.seq === seq && one.algorithm === algorithm && one.pass === pass);
+    return { seq, algorithm, pass, ms, deviceBytes: bytes?.measured ?? null };
+  });
+  return speedMemoryFigure(rows, {
+    title: 'Speed and memory against sequence length',
+    notes: [
+      problemLine(report),
+      `${report.device.name}, ${timings[0]?.clock ?? 'no times'}${report.ok ? `. ${headline(report)}` : ''}`,
+      ...report.notes,
+    ],
+    ...(report.ok ? {} : { warning: headline(report) }),
+  });
+}

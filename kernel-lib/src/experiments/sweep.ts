@@ -1,0 +1,113 @@
+import type { DeviceInfo } from '../device/device';
+import { FlashError } from '../api/errors';
+import type { AttentionOptions } from '../api/options';
+import type { Problem } from '../api/problem';
+import { checkAttention } from '../api/validate';
+import { forwardFlops } from '../cost/flops';
+import { peakBytes } from '../cost/peak-memory';
+import { formatBytes } from '../plots/numbers';
+import type { Tensor } from '../tensor/tensor';
+import { measure, memory, type Measurement, type RunInputs } from './measure';
+import type { Progress } from './progress';
+import type { ReportMemory } from './report-data';
+import type { ReportPlan, Sizes } from './report-options';
+import { makeInputs } from './run-inputs';
+
+const MAX_POINTS = 5;
+
+/**
+ * Lengths of a sweep that ends at `seq`: powers of two below it, five points at most. They begin at 64 or later, for a
+ * `seq` up to 64 at 16.
+ */
+export function sweepLengths(seq: number): number[] {
+  const lengths: number[] = [];
+  for (let length = seq > 64 ? 64 : 16; length < seq; length *= 2) lengths.push(length);
+  return [...lengths.slice(1 - MAX_POINTS), seq];
+}
+
+/** The sizes of a point of the sweep: Nk shrinks in step with Nq. */
+export function sizesAt(sizes: Sizes, seq: number): Sizes {
+  return { ...sizes, seq, seqK: Math.max(1, Math.round((sizes.seqK * seq) / sizes.seq)) };
+}
+
+/** Main memory that naive attention may take on a software adapter, where "device memory" is that of the whole machine. */
+const SOFTWARE_BYTES = 2 ** 30;
+
+/** What all points of a sweep share. */
+export interface SweepContext {
+  readonly plan: ReportPlan;
+  readonly device: DeviceInfo;
+  /** The algorithm of the report, then the one it is compared with. */
+  readonly algorithms: readonly NonNullable<AttentionOptions['algorithm']>[];
+  readonly signal: AbortSignal | undefined;
+  readonly progress: Progress;
+  /** Kernel paths that have been compiled. */
+  readonly seen: Set<string>;
+}
+
+/** One length, measured. An algorithm that does not fit is missing, and `notes` says why. */
+export interface SweepPoint {
+  readonly measurements: readonly Measurement[];
+  readonly memory: readonly ReportMemory[];
+  readonly notes: readonly string[];
+}
+
+/** Measures all algorithms at one length; what `last` of the measurements holds is the caller's. */
+export async function measurePoint(problem: Problem, inputs: RunInputs, context: SweepContext): Promise<SweepPoint> {
+  const { plan, algorithms, signal, progress, seen } = context;
+  const measurements: Measurement[] = [];
+  const notes: string[] = [];
+  try {
+    for (const algorithm of algorithms) {
+      const tooLarge =
+        algorithm === 'naive' && algorithm !== algorithms[0] ? naiveTooLarge(problem, context.device) : null;
+      if (tooLarge) {
+        notes.push(tooLarge);
+        continue;
+      }
+      const { tiles, ...options } = plan.options;
+      const own = { ...options, ...(tiles && algorithm === algorithms[0] ? { tiles } : {}), algorithm };
+      const work = pointSeconds(problem, context.device.kind);
+      try {
+        const run = (onProgress: (fraction: number) => void): Promise<Measurement> =>
+          measure(problem, inputs, own, seen, { signal, onProgress });
+        measurements.push(await progress.step(work, run));
+      } catch (error) {
+        const full = error instanceof FlashError && error.code === 'OUT_OF_MEMORY';
+        if (!full || algorithm === algorithms[0]) throw error;
+        notes.push(`${algorithm} at ${problem.Nq} not run: ${error.message}`);
+      }
+    }
+    return { measurements, memory: measurements.flatMap(memory), notes };
+  } catch (error) {
+    for (const { last } of measurements) last.dispose();
+    throw error;
+  }
+}
+
+/** A length below the full one, on random inputs; everything it made is freed. */
+export async function measureSmaller(sizes: Sizes, context: SweepContext): Promise<SweepPoint> {
+  const made: Tensor[] = [];
+  try {
+    const inputs = makeInputs(context.plan, sizes, (tensor) => made.push(tensor), undefined);
+    const { problem } = checkAttention(inputs.q, inputs.k, inputs.v, context.plan.options);
+    const point = await measurePoint(problem, inputs, context);
+    for (const { last } of point.measurements) last.dispose();
+    return point;
+  } finally {
+    for (const tensor of made) tensor.dispose();
+  }
+}
+
+/** Seconds that the runs of one algorithm at one length take, very roughly: only progress rests on it. */
+export function pointSeconds(problem: Problem, kind: DeviceInfo['kind']): number {
+  const rate = kind === 'software' ? 3e9 : 1e12;
+  return 0.1 + (2 * 3.5 * forwardFlops(problem)) / rate;
+}
+
+function naiveTooLarge(problem: Problem, device: DeviceInfo): string | null {
+  const bytes = peakBytes(problem, true, 'backward');
+  if (device.kind === 'hardware' || bytes <= SOFTWARE_BYTES) return null;
+  const limit = formatBytes(SOFTWARE_BYTES);
+  return `naive at ${problem.Nq} not run: it takes ${formatBytes(bytes)}, more than the ${limit} set aside on a software adapter`;
+}
