@@ -1,12 +1,12 @@
-import { attention, type AttentionOptions } from '../src/api/attention';
+import { attention } from '../src/api/attention';
+import type { AttentionOptions } from '../src/api/options';
 import { parseCase, type CheckCase } from '../src/check/case-name';
 import { caseTruth, type Output } from '../src/check/case-truth';
 import { check } from '../src/check/check';
 import { checkCase } from '../src/check/check-case';
-import { exchangeAxes } from '../src/check/layout';
 import { DISPLAY } from '../src/plots/figure';
 import { yardstickBackward, yardstickForward } from '../src/reference';
-import { shapeOf } from '../src/tensor/layout';
+import { exchangeAxes, shapeOf } from '../src/tensor/layout';
 import { tensor, type Tensor } from '../src/tensor/tensor';
 
 // What is tested here is the check itself, so attention is replaced by one that is right until a test spoils it.

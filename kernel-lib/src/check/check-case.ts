@@ -1,12 +1,11 @@
-import { attention, type AttentionOptions } from '../api/attention';
-import { compare, gatherRows } from '../reference';
+import { attention } from '../api/attention';
+import type { Algorithm, AttentionOptions } from '../api/options';
 import { device } from '../device/default-device';
+import { compare, gatherRows } from '../reference';
+import { exchangeAxes, shapeOf } from '../tensor/layout';
 import { tensor, type Tensor } from '../tensor/tensor';
 import { caseName, type CheckCase } from './case-name';
 import { caseTruth, outputs, type CaseTruth, type Output } from './case-truth';
-import { exchangeAxes, shapeIn } from './layout';
-
-export type CheckedAlgorithm = NonNullable<AttentionOptions['algorithm']>;
 
 /** One output of one case under one algorithm. `npx flashlab check` prints these. */
 export interface CheckRow {
@@ -14,7 +13,7 @@ export interface CheckRow {
   readonly case: string;
   /** Name of the adapter that computed it. */
   readonly adapter: string;
-  readonly algorithm: CheckedAlgorithm;
+  readonly algorithm: Algorithm;
   readonly dtype: 'f32';
   readonly output: Output;
   /** Largest |output - float64 reference|; Infinity where the output is NaN or infinite. */
@@ -34,7 +33,7 @@ export type CheckCaseOptions = Pick<AttentionOptions, 'tiles' | 'signal'>;
  */
 export async function checkCase(
   c: CheckCase | CaseTruth,
-  algorithm: CheckedAlgorithm,
+  algorithm: Algorithm,
   options: CheckCaseOptions = {},
 ): Promise<CheckRow[]> {
   const truth = 'expected' in c ? c : await caseTruth(c);
@@ -45,7 +44,7 @@ export async function checkCase(
     const { error, ok, worst } = compare(actual[output], reference, allowed);
     const row = { ...shared, output, error, allowed, ok };
     if (ok) return row;
-    const at = coordinates(wholeIndex(worst, output, truth), shapeOf(truth.case, output));
+    const at = coordinates(wholeIndex(worst, output, truth), outputShape(truth.case, output));
     return { ...row, worst: { at, actual: actual[output][worst], expected: reference[worst] } };
   });
 }
@@ -53,7 +52,7 @@ export async function checkCase(
 type Actual = Record<Output, Float32Array | Float64Array>;
 
 /** Outputs in 'bhnd' order, out, lse and dq reduced to the rows that the truth holds. */
-async function compute(truth: CaseTruth, algorithm: CheckedAlgorithm, options: CheckCaseOptions): Promise<Actual> {
+async function compute(truth: CaseTruth, algorithm: Algorithm, options: CheckCaseOptions): Promise<Actual> {
   const { B, H, Hk, Nq, Nk, D, Dv, layout, scale, causal } = truth.case;
   const alive: { dispose(): void }[] = [];
   const keep = <T extends { dispose(): void }>(x: T): T => {
@@ -62,7 +61,7 @@ async function compute(truth: CaseTruth, algorithm: CheckedAlgorithm, options: C
   };
   const upload = (x: Float32Array, heads: number, N: number, width: number): Tensor => {
     const data = layout === 'bhnd' ? x : exchangeAxes(x, B, heads, N, width);
-    return keep(tensor(data, shapeIn(layout, B, heads, N, width)));
+    return keep(tensor(data, shapeOf(layout, B, heads, N, width)));
   };
   const download = async (x: Tensor, heads: number, N: number, width: number): Promise<Float32Array> => {
     const data = await x.data();
@@ -92,7 +91,7 @@ async function compute(truth: CaseTruth, algorithm: CheckedAlgorithm, options: C
 }
 
 /** Shape of an output in 'bhnd' order. */
-function shapeOf({ B, H, Hk, Nq, Nk, D, Dv }: CheckCase, output: Output): number[] {
+function outputShape({ B, H, Hk, Nq, Nk, D, Dv }: CheckCase, output: Output): number[] {
   return { out: [B, H, Nq, Dv], lse: [B, H, Nq], dq: [B, H, Nq, D], dk: [B, Hk, Nk, D], dv: [B, Hk, Nk, Dv] }[output];
 }
 

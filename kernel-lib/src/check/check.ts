@@ -1,10 +1,11 @@
 import { describe } from '../api/describe';
 import { FlashError } from '../api/errors';
+import type { Algorithm } from '../api/options';
 import { device } from '../device/default-device';
 import { caseName, isCaseName, parseCase, type CheckCase } from './case-name';
 import { caseTruth } from './case-truth';
 import { checkCases } from './cases';
-import { checkCase, type CheckedAlgorithm, type CheckRow } from './check-case';
+import { checkCase, type CheckRow } from './check-case';
 import { CheckReport } from './check-report';
 
 export interface CheckOptions {
@@ -15,13 +16,13 @@ export interface CheckOptions {
   /** Replaces the seed of every case: other random numbers. An integer from 0 to 2^32 - 1. */
   seed?: number;
   /** Default ['flash2', 'naive']. */
-  algorithms?: readonly CheckedAlgorithm[];
+  algorithms?: readonly Algorithm[];
   signal?: AbortSignal;
   /** Called with the part done, 0 to 1. */
   onProgress?(fraction: number): void;
 }
 
-const knownAlgorithms: readonly string[] = ['flash2', 'naive', 'reference'] satisfies CheckedAlgorithm[];
+const knownAlgorithms: readonly string[] = ['flash2', 'naive', 'reference'] satisfies Algorithm[];
 
 /**
  * Runs attention, forward and backward, over a table of shapes on the current device and compares every output with the
@@ -48,7 +49,7 @@ export async function check(options: CheckOptions = {}): Promise<CheckReport> {
   return new CheckReport(rows, name, (Date.now() - start) / 1000);
 }
 
-function checkedAlgorithms(algorithms: CheckOptions['algorithms'] = ['flash2', 'naive']): readonly CheckedAlgorithm[] {
+function checkedAlgorithms(algorithms: CheckOptions['algorithms'] = ['flash2', 'naive']): readonly Algorithm[] {
   const bad = Array.isArray(algorithms) && algorithms.find((algorithm) => !knownAlgorithms.includes(algorithm));
   if (!Array.isArray(algorithms) || algorithms.length === 0 || bad !== undefined) {
     throw invalid('algorithms', `a list of ${knownAlgorithms.join(', ')}`, algorithms);
