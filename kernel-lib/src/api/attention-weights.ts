@@ -1,0 +1,47 @@
+import { weightsPlan } from '../kernels/weights';
+import { bindScope } from '../tensor/scope';
+import { fromBuffer, Tensor } from '../tensor/tensor';
+import { describe } from './describe';
+import { FlashError } from './errors';
+import { onDevice } from './on-device';
+import type { AttentionOptions } from './options';
+import { checkAttention } from './validate';
+
+/** The options of {@link attention} that change p, and those that steer a run. */
+export type AttentionWeightsOptions = Pick<AttentionOptions, 'scale' | 'causal' | 'layout' | 'signal' | 'onProgress'>;
+
+/**
+ * p = softmax(scale q k^T) of chosen queries: what they attend to. For looking at; attention itself never stores p.
+ *
+ * @param q (B,H,Nq,D)
+ * @param k (B,Hk,Nk,D)
+ * @param select.rows indices of queries, 0 .. Nq-1
+ * @returns (B,H,rows.length,Nk) in any layout; each row adds up to 1, or is 0 for a query with nothing to attend to
+ * @throws (rejects) FlashError as {@link attention}
+ */
+export async function attentionWeights(
+  q: Tensor,
+  k: Tensor,
+  options: AttentionWeightsOptions,
+  select: { rows: readonly number[] },
+): Promise<Tensor> {
+  const { problem } = checkAttention(q, k, k, options);
+  const rows: unknown = select?.rows;
+  if (!Array.isArray(rows) || rows.length === 0) {
+    throw new FlashError('INVALID_ARGUMENT', `rows: expected a list of queries, got ${describe(rows)}.`);
+  }
+  const odd = rows.find((i) => !Number.isInteger(i) || i < 0 || i >= problem.Nq);
+  if (odd !== undefined) {
+    throw new FlashError('INVALID_ARGUMENT', `rows: expected queries 0 to ${problem.Nq - 1}, got ${describe(odd)}.`);
+  }
+  const inScope = bindScope();
+  // The kernel reads whole numbers: their bits travel in a tensor of floats, which nothing ever reads as such.
+  const indices = new Tensor([rows.length], 'f32', new Float32Array(Uint32Array.from(rows).buffer));
+  try {
+    const plan = weightsPlan(problem, rows.length);
+    const { device, outputs } = await onDevice({ q, k, rows: indices }, () => plan, options);
+    return inScope(() => fromBuffer(device, outputs.weights, [problem.B, problem.H, rows.length, problem.Nk]));
+  } finally {
+    indices.dispose();
+  }
+}

@@ -1,0 +1,52 @@
+import { defaultDevice } from '../device/default-device';
+import type { FlashDevice } from '../device/device';
+import type { RunOptions } from '../device/dispatch';
+import { type Plan, runPlan, type TileInfo } from '../device/plan';
+import type { Tensor, TensorUse } from '../tensor/tensor';
+import { checkBindings } from './validate';
+
+/** What a call did. */
+export interface AttentionInfo {
+  /** What ran: algorithm, pass, tiles and on what kind of device. */
+  readonly path: string;
+  /** Tiles of the score matrix; null where there are none ('naive', 'reference'). The backward tells those of dq. */
+  readonly tiles: TileInfo | null;
+  /** Kernel launches. */
+  readonly dispatches: number;
+  /** Bytes of all device buffers that took part: inputs, outputs and scratch. */
+  readonly deviceBytes: number;
+  /** Milliseconds on the GPU's own clock, null where the device has no timestamps. */
+  readonly gpuMs: number | null;
+}
+
+/** Output buffers of a plan, not yet tensors. */
+export interface Made {
+  readonly device: FlashDevice;
+  readonly outputs: Readonly<Record<string, GPUBuffer>>;
+  readonly info: AttentionInfo;
+}
+
+/** Plans and runs on the default device, in call order, with the tensors kept alive meanwhile. */
+export async function onDevice(
+  tensors: Readonly<Record<string, Tensor>>,
+  choose: (facts: FlashDevice['facts']) => Plan,
+  options: RunOptions,
+): Promise<Made> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const uses = Object.entries(tensors).map(([name, t]): [string, TensorUse] => [name, t.use(name)]);
+  try {
+    const device = await defaultDevice();
+    checkBindings(tensors, device.facts);
+    const plan = choose(device.facts);
+    return await device.enqueue(async () => {
+      signal?.throwIfAborted();
+      const inputs: Record<string, GPUBuffer> = {};
+      for (const [name, use] of uses) inputs[name] = await use.on(device);
+      const { outputs, dispatches, deviceBytes, gpuMs } = await runPlan(device, plan, inputs, options);
+      return { device, outputs, info: { path: plan.path, tiles: plan.tiles, dispatches, deviceBytes, gpuMs } };
+    });
+  } finally {
+    for (const [, use] of uses) use.release();
+  }
+}

@@ -1,0 +1,55 @@
+import { FlashError } from '../api/errors';
+import { type DeviceInfo, FlashDevice } from './device';
+
+export interface InitOptions {
+  /** 'auto' (hardware, then a system software driver, then SwiftShader), one kind, or your own adapter or device. */
+  adapter?: 'auto' | 'hardware' | 'software' | GPUAdapter | GPUDevice;
+}
+
+let current: Promise<FlashDevice> | null = null;
+
+/** The device that calls run on; started by the first of them, and anew after a loss. */
+export async function defaultDevice(): Promise<FlashDevice> {
+  const opening = (current ??= start('auto'));
+  const opened = await opening;
+  if (!opened.lost) return opened;
+  if (current === opening) current = null;
+  return defaultDevice();
+}
+
+/** A start that failed is forgotten, so that the next call tries again. */
+function start(source: NonNullable<InitOptions['adapter']>): Promise<FlashDevice> {
+  const opening = FlashDevice.open(source);
+  opening.catch(() => {
+    if (current === opening) current = null;
+  });
+  return opening;
+}
+
+/**
+ * Chooses the device for all later calls. Optional: without it the first call starts the default device.
+ * A second init ends the first device; tensors that live only there are then refused (DEVICE_LOST).
+ * @throws FlashError NO_ADAPTER where none of the wanted kind works, INVALID_ARGUMENT for another `adapter`
+ */
+export async function init(options: InitOptions = {}): Promise<void> {
+  const source = options?.adapter ?? 'auto';
+  const isObject = typeof source === 'object' && source !== null && ('queue' in source || 'requestDevice' in source);
+  if (!isObject && !['auto', 'hardware', 'software'].includes(source as string)) {
+    throw new FlashError(
+      'INVALID_ARGUMENT',
+      `adapter: expected 'auto', 'hardware', 'software', a GPUAdapter or a GPUDevice, got ${String(source)}.`,
+    );
+  }
+  const before = current;
+  const opening = start(source);
+  const after = await opening;
+  // Only a device that works replaces the one in use.
+  current = opening;
+  const old = await before?.catch(() => null);
+  if (old && old !== after) old.end('flash.init() started another device.');
+}
+
+/** What the default device is: kind, name, driver, features, limits, subgroup sizes. Starts it if need be. */
+export async function device(): Promise<DeviceInfo> {
+  return (await defaultDevice()).info;
+}

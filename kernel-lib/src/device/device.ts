@@ -1,0 +1,199 @@
+import { FlashError } from '../api/errors';
+import { COPY_DST, COPY_SRC, MAP_MODE_READ, MAP_READ, STORAGE } from './gpu-constants';
+import { type AdapterChoice, type AdapterPreference, driverName, isSoftware, requestAdapter } from './gpu-provider';
+
+/** What the choice of a kernel may depend on: nothing measured, so that a choice can be repeated and tested. */
+export interface DeviceFacts {
+  readonly kind: 'hardware' | 'software';
+  readonly driver: string;
+  readonly workgroupStorage: number;
+  readonly maxInvocations: number;
+  readonly maxWorkgroups: number;
+  readonly maxBinding: number;
+  readonly maxBuffer: number;
+}
+
+/** What `flash.device()` tells. */
+export interface DeviceInfo {
+  readonly kind: 'hardware' | 'software';
+  readonly name: string;
+  readonly driver: string;
+  readonly vendor: string;
+  readonly architecture: string;
+  /** Why this adapter was taken. */
+  readonly reason: string;
+  readonly features: readonly string[];
+  readonly limits: Readonly<Record<string, number>>;
+  readonly subgroupMinSize: number;
+  readonly subgroupMaxSize: number;
+  /** Whether GPU timestamps are to be had; without them times are wall clock. */
+  readonly timestamps: boolean;
+}
+
+const WANTED_FEATURES: GPUFeatureName[] = ['timestamp-query'];
+const WANTED_LIMITS = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupsPerDimension',
+] as const;
+
+/** A started device: the WebGPU device, what is known of it, and the queue that keeps calls in order. */
+export class FlashDevice {
+  /** Set once the device is gone; every later use rejects with it. */
+  lost: FlashError | null = null;
+  readonly facts: DeviceFacts;
+  readonly info: DeviceInfo;
+  /** Bytes of all live buffers made here. */
+  bytes = 0;
+  private readonly whenLost: Promise<never>;
+  private tail: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    readonly gpu: GPUDevice,
+    readonly choice: AdapterChoice | null,
+    info: GPUAdapterInfo,
+    private readonly owned: boolean,
+  ) {
+    const limits = gpu.limits;
+    const kind = choice?.kind ?? (isSoftware(info) ? 'software' : 'hardware');
+    this.facts = {
+      kind,
+      driver: driverName(info),
+      workgroupStorage: limits.maxComputeWorkgroupStorageSize,
+      maxInvocations: Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX),
+      maxWorkgroups: limits.maxComputeWorkgroupsPerDimension,
+      maxBinding: limits.maxStorageBufferBindingSize,
+      maxBuffer: limits.maxBufferSize,
+    };
+    const numbers: Record<string, number> = {};
+    for (const key in limits) {
+      const value: unknown = limits[key as keyof GPUSupportedLimits];
+      if (typeof value === 'number') numbers[key] = value;
+    }
+    const features = [...gpu.features].map(String).sort();
+    this.info = {
+      kind,
+      name: info.description || info.device || info.vendor || 'unknown adapter',
+      driver: this.facts.driver,
+      vendor: info.vendor,
+      architecture: info.architecture,
+      reason: choice?.reason ?? 'the caller handed it in',
+      features,
+      limits: numbers,
+      subgroupMinSize: info.subgroupMinSize ?? 0,
+      subgroupMaxSize: info.subgroupMaxSize ?? 0,
+      timestamps: features.includes('timestamp-query'),
+    };
+    this.whenLost = gpu.lost.then((why) => {
+      this.lost ??= new FlashError(
+        'DEVICE_LOST',
+        `The GPU device was lost (${why.reason}): ${why.message || 'no message'}. The next call starts a new one.`,
+      );
+      throw this.lost;
+    });
+    // Nobody may be waiting when it happens; those who are race against it themselves.
+    this.whenLost.catch(() => undefined);
+  }
+
+  /** Starts a device on an adapter of the wanted kind, on a given adapter, or takes over a given device. */
+  static async open(source: AdapterPreference | GPUAdapter | GPUDevice): Promise<FlashDevice> {
+    if (typeof source === 'object' && 'queue' in source) {
+      return new FlashDevice(source, null, source.adapterInfo, false);
+    }
+    const choice = typeof source === 'string' ? await requestAdapter(source) : null;
+    const adapter = choice?.adapter ?? (source as GPUAdapter);
+    const requiredLimits: Record<string, number> = {};
+    for (const name of WANTED_LIMITS) requiredLimits[name] = adapter.limits[name];
+    const gpu = await adapter.requestDevice({
+      requiredFeatures: WANTED_FEATURES.filter((feature) => adapter.features.has(feature)),
+      requiredLimits,
+    });
+    return new FlashDevice(gpu, choice, adapter.info, true);
+  }
+
+  /** Rejects as soon as the device is lost, else as `promise` does. */
+  guard<T>(promise: Promise<T>): Promise<T> {
+    return Promise.race([promise, this.whenLost]).catch((error: unknown) => {
+      throw this.lost ?? error;
+    });
+  }
+
+  /** Runs tasks one after the other, in the order of the calls; one that fails does not stop the next. */
+  enqueue<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.tail.then(() => {
+      if (this.lost) throw this.lost;
+      return task();
+    });
+    this.tail = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Runs `record`, and rejects with a FlashError if the GPU reports an error for what it recorded. */
+  async checked<T>(what: string, record: () => T): Promise<T> {
+    if (this.lost) throw this.lost;
+    const filters = ['validation', 'internal', 'out-of-memory'] as const;
+    for (const filter of filters) this.gpu.pushErrorScope(filter);
+    let value: T;
+    const errors: (GPUError | null)[] = [];
+    try {
+      value = record();
+    } finally {
+      const pops = filters.map(() => this.gpu.popErrorScope());
+      errors.push(...(await this.guard(Promise.all(pops))));
+    }
+    const [memory, ...others] = errors;
+    if (memory) throw new FlashError('OUT_OF_MEMORY', `${what}: the GPU is out of memory: ${memory.message}`);
+    const other = others.find((error) => error !== null);
+    if (other) throw new FlashError('UNSUPPORTED', `${what}: the GPU refused it: ${other.message}`);
+    return value;
+  }
+
+  /** A storage buffer of `bytes` (zeroed), counted in `bytes`. */
+  async allocate(bytes: number, label: string): Promise<GPUBuffer> {
+    const size = Math.max(16, Math.ceil(bytes / 16) * 16);
+    const most = Math.min(this.facts.maxBuffer, this.facts.maxBinding);
+    if (size > most) {
+      throw new FlashError(
+        'OUT_OF_MEMORY',
+        `${label}: needs a buffer of ${size} bytes, but one binding of ${this.info.name} holds ${most}.`,
+      );
+    }
+    const buffer = await this.checked(label, () =>
+      this.gpu.createBuffer({ size, usage: STORAGE | COPY_SRC | COPY_DST, label }),
+    );
+    this.bytes += size;
+    return buffer;
+  }
+
+  free(buffer: GPUBuffer): void {
+    this.bytes -= buffer.size;
+    buffer.destroy();
+  }
+
+  /** Copies `bytes` of a buffer back to the host. */
+  async read(buffer: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
+    const size = Math.ceil(bytes / 4) * 4;
+    const staging = await this.checked('readback', () => {
+      const target = this.gpu.createBuffer({ size, usage: MAP_READ | COPY_DST });
+      const encoder = this.gpu.createCommandEncoder();
+      encoder.copyBufferToBuffer(buffer, 0, target, 0, size);
+      this.gpu.queue.submit([encoder.finish()]);
+      return target;
+    });
+    try {
+      await this.guard(staging.mapAsync(MAP_MODE_READ));
+      return staging.getMappedRange().slice(0, bytes);
+    } finally {
+      staging.destroy();
+    }
+  }
+
+  /** Ends the device: what runs rejects with DEVICE_LOST. A device that was handed in stays its owner's. */
+  end(why: string): void {
+    this.lost ??= new FlashError('DEVICE_LOST', why);
+    if (this.owned) this.gpu.destroy();
+  }
+}

@@ -1,0 +1,131 @@
+import { type Params, packParams } from '../wgsl/params';
+import type { FlashDevice } from './device';
+import { GpuTimer } from './gpu-timer';
+import { UNIFORM } from './gpu-constants';
+import { type Kernel, type Pipeline, pipelineFor } from './pipeline-cache';
+
+/** A whole or a part of a buffer. */
+export type Binding = GPUBuffer | { readonly buffer: GPUBuffer; readonly offset: number; readonly size: number };
+
+/** One kernel over some number of independent workgroups. */
+export interface Step {
+  readonly kernel: Kernel;
+  readonly buffers: readonly Binding[];
+  readonly params: Params;
+  readonly workgroups: number;
+  /** Floating point operations of the whole step, for progress and for cutting it into slices. */
+  readonly flops: number;
+}
+
+export interface RunOptions {
+  signal?: AbortSignal;
+  onProgress?(fraction: number): void;
+}
+
+/** What running cost. */
+export interface RunStats {
+  readonly dispatches: number;
+  /** Milliseconds on the GPU's own clock, null where the device has no timestamps. */
+  readonly gpuMs: number | null;
+}
+
+/** A submit cannot be stopped, so long work is cut into submits of about this many milliseconds. */
+const SUBMIT_MS = 100;
+
+/** Operations per millisecond that a device does at the least, until it has shown what it does. */
+const FIRST_GUESS = { software: 5e5, hardware: 1e8 };
+
+const rates = new WeakMap<FlashDevice, number>();
+
+interface Slice {
+  readonly step: Step;
+  readonly first: number;
+  readonly count: number;
+}
+
+/**
+ * Runs the steps in order and resolves when the GPU has finished. Between two submits the signal is looked at, the
+ * progress is told and the event loop turns.
+ * @throws the signal's reason if it is aborted, FlashError DEVICE_LOST or OUT_OF_MEMORY
+ */
+export async function runSteps(device: FlashDevice, steps: readonly Step[], options: RunOptions): Promise<RunStats> {
+  const { signal, onProgress } = options;
+  signal?.throwIfAborted();
+  const pipelines = await Promise.all(steps.map((step) => pipelineFor(device, step.kernel)));
+  const work = steps.reduce((sum, step) => sum + step.flops, 0);
+  const timer = new GpuTimer(device);
+  let done = 0;
+  let dispatches = 0;
+  try {
+    const rest = [...steps];
+    let next = 0;
+    while (rest.length > 0) {
+      signal?.throwIfAborted();
+      const rate = rates.get(device) ?? FIRST_GUESS[device.facts.kind];
+      let budget = rate * SUBMIT_MS;
+      let flops = 0;
+      const slices: Slice[] = [];
+      while (rest.length > 0 && budget > 0) {
+        const step = rest[0];
+        const each = step.flops / step.workgroups;
+        const most = Math.min(device.facts.maxWorkgroups, Math.max(1, Math.floor(budget / each)));
+        const count = Math.min(step.workgroups - next, most);
+        slices.push({ step, first: next, count });
+        flops += count * each;
+        budget -= count * each;
+        next += count;
+        if (next === step.workgroups) {
+          rest.shift();
+          next = 0;
+        }
+      }
+      const start = performance.now();
+      await submit(device, slices, (step) => pipelines[steps.indexOf(step)], timer);
+      const elapsed = performance.now() - start;
+      // A submit of a few operations measures its own overhead, not the rate.
+      if (elapsed > SUBMIT_MS / 5 || flops > (rate * SUBMIT_MS) / 2) rates.set(device, flops / Math.max(elapsed, 0.1));
+      done += flops;
+      dispatches += slices.length;
+      onProgress?.(Math.min(1, done / work));
+    }
+    return { dispatches, gpuMs: await timer.total() };
+  } finally {
+    timer.dispose();
+  }
+}
+
+async function submit(
+  device: FlashDevice,
+  slices: readonly Slice[],
+  pipelineOf: (step: Step) => Pipeline,
+  timer: GpuTimer,
+): Promise<void> {
+  const { gpu } = device;
+  const uniforms: GPUBuffer[] = [];
+  try {
+    await device.checked(slices[0].step.kernel.label, () => {
+      const encoder = gpu.createCommandEncoder();
+      const pass = encoder.beginComputePass(timer.nextPass());
+      for (const { step, first, count } of slices) {
+        const { pipeline, layout } = pipelineOf(step);
+        const bytes = packParams(step.params, first);
+        const uniform = gpu.createBuffer({ size: bytes.byteLength, usage: UNIFORM, mappedAtCreation: true });
+        uniforms.push(uniform);
+        new Uint8Array(uniform.getMappedRange()).set(new Uint8Array(bytes));
+        uniform.unmap();
+        const entries = [uniform, ...step.buffers].map((bound, binding) => ({
+          binding,
+          resource: 'buffer' in bound ? bound : { buffer: bound },
+        }));
+        pass.setPipeline(pipeline);
+        pass.setBindGroup(0, gpu.createBindGroup({ layout, entries }));
+        pass.dispatchWorkgroups(count);
+      }
+      pass.end();
+      gpu.queue.submit([encoder.finish()]);
+    });
+    await device.guard(gpu.queue.onSubmittedWorkDone());
+  } finally {
+    for (const uniform of uniforms) uniform.destroy();
+  }
+}

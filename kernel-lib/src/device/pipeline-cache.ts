@@ -1,0 +1,75 @@
+import { FlashError } from '../api/errors';
+import type { FlashDevice } from './device';
+import { COMPUTE_STAGE } from './gpu-constants';
+
+/** A generated kernel: WGSL text with an entry point `main`, the storage buffers at bindings 1, 2, … and Params at 0. */
+export interface Kernel {
+  /** Name for errors and profiles, such as 'flash2 forward'. */
+  readonly label: string;
+  readonly code: string;
+  /** One entry per storage buffer, in the order of the bindings. */
+  readonly access: readonly ('read' | 'read_write')[];
+}
+
+export interface Pipeline {
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+}
+
+const caches = new WeakMap<FlashDevice, Map<string, Promise<Pipeline>>>();
+
+/** The compiled kernel; each text is compiled once per device. */
+export function pipelineFor(device: FlashDevice, kernel: Kernel): Promise<Pipeline> {
+  const cache = caches.get(device) ?? new Map<string, Promise<Pipeline>>();
+  caches.set(device, cache);
+  const key = `${kernel.access.join()}\n${kernel.code}`;
+  let compiled = cache.get(key);
+  if (!compiled) {
+    compiled = compile(device, kernel);
+    cache.set(key, compiled);
+    // A failure may pass (memory), so it is not remembered.
+    compiled.catch(() => cache.delete(key));
+  }
+  return compiled;
+}
+
+async function compile(device: FlashDevice, { label, code, access }: Kernel): Promise<Pipeline> {
+  const { gpu } = device;
+  const made = await device.checked(`compile ${label}`, () => {
+    const layout = gpu.createBindGroupLayout({
+      label,
+      entries: [
+        { binding: 0, visibility: COMPUTE_STAGE, buffer: { type: 'uniform' } },
+        ...access.map((mode, i) => ({
+          binding: i + 1,
+          visibility: COMPUTE_STAGE,
+          buffer: { type: mode === 'read' ? ('read-only-storage' as const) : ('storage' as const) },
+        })),
+      ],
+    });
+    const pipeline = gpu.createComputePipelineAsync({
+      label,
+      layout: gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      compute: { module: gpu.createShaderModule({ code, label }), entryPoint: 'main' },
+    });
+    // Awaited below; a rejection before that must not count as unhandled.
+    pipeline.catch(() => undefined);
+    return { layout, pipeline };
+  });
+  try {
+    return { layout: made.layout, pipeline: await device.guard(keepAlive(made.pipeline)) };
+  } catch (error) {
+    if (error instanceof FlashError) throw error;
+    throw new FlashError('UNSUPPORTED', `compile ${label}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Dawn's promise alone does not keep Node's event loop alive; a timer does. */
+async function keepAlive<T>(promise: Promise<T>): Promise<T> {
+  const timer = setInterval(() => undefined, 1000);
+  try {
+    return await promise;
+  } finally {
+    clearInterval(timer);
+  }
+}

@@ -1,0 +1,55 @@
+import type { FlashDevice } from './device';
+import { runSteps, type RunOptions, type RunStats, type Step } from './dispatch';
+
+/** Tiles of the score matrix. */
+export interface TileInfo {
+  /** Queries and keys of a tile. */
+  readonly br: number;
+  readonly bc: number;
+  /** Tiles computed, of all there are; the others are emptied by the mask. */
+  readonly visited: number;
+  readonly total: number;
+}
+
+/** What to do on a device, decided without touching it: which buffers are needed and which kernels run over them. */
+export interface Plan {
+  /** What runs, for people: algorithm, pass and why this variant. */
+  readonly path: string;
+  readonly tiles: TileInfo | null;
+  /** Bytes of the buffers to make, by name: those that are kept and those that are freed when the plan has run. */
+  readonly outputs: Readonly<Record<string, number>>;
+  readonly scratch: Readonly<Record<string, number>>;
+  steps(buffers: Readonly<Record<string, GPUBuffer>>): Step[];
+}
+
+export interface PlanResult extends RunStats {
+  readonly outputs: Readonly<Record<string, GPUBuffer>>;
+  /** Bytes of all buffers that took part: inputs, outputs and scratch. */
+  readonly deviceBytes: number;
+}
+
+/** Runs a plan over its input buffers. Whatever goes wrong, nothing that it allocated stays. */
+export async function runPlan(
+  device: FlashDevice,
+  plan: Plan,
+  inputs: Readonly<Record<string, GPUBuffer>>,
+  options: RunOptions,
+): Promise<PlanResult> {
+  const outputs: Record<string, GPUBuffer> = {};
+  const scratch: Record<string, GPUBuffer> = {};
+  const free = (buffers: Record<string, GPUBuffer>): void => Object.values(buffers).forEach((b) => device.free(b));
+  try {
+    for (const [name, bytes] of Object.entries(plan.outputs)) outputs[name] = await device.allocate(bytes, name);
+    for (const [name, bytes] of Object.entries(plan.scratch)) scratch[name] = await device.allocate(bytes, name);
+    const buffers = { ...inputs, ...outputs, ...scratch };
+    const stats = await runSteps(device, plan.steps(buffers), options);
+    // The same tensor may come in twice, as k and v for instance.
+    const deviceBytes = [...new Set(Object.values(buffers))].reduce((sum, buffer) => sum + buffer.size, 0);
+    return { ...stats, outputs, deviceBytes };
+  } catch (error) {
+    free(outputs);
+    throw error;
+  } finally {
+    free(scratch);
+  }
+}

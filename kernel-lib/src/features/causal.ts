@@ -1,0 +1,45 @@
+import type { Problem } from '../api/problem';
+
+/**
+ * The causal mask: query i sees keys j <= i + Nk - Nq, so that the last query sees the last key.
+ *
+ *     Nq = 4, Nk = 5          Nq = 5, Nk = 3
+ *     i\j 0 1 2 3 4           i\j 0 1 2
+ *     0   x x . . .           0   . . .    (nothing to attend to)
+ *     1   x x x . .           1   . . .
+ *     2   x x x x .           2   x . .
+ *     3   x x x x x           3   x x .
+ *                             4   x x x
+ *
+ * It does not change the gradient of a pair that it leaves.
+ */
+export const causal = {
+  /** First key that query i does not see. */
+  keyEnd: ({ Nq, Nk, causal }: Problem, i: number): number =>
+    causal ? Math.min(Nk, Math.max(0, i + Nk - Nq + 1)) : Nk,
+
+  /** First query that sees key j. */
+  queryBegin: ({ Nq, Nk, causal }: Problem, j: number): number =>
+    causal ? Math.min(Nq, Math.max(0, j - (Nk - Nq))) : 0,
+};
+
+/**
+ * The same in WGSL, over the names Nq and Nk of Params. Without the mask the functions are constant and compile away.
+ * `seen(i, j)` also refuses queries and keys that do not exist; `uncut(i, j)` tells whether the whole rectangle of queries
+ * from i and keys up to j (inclusive) is visible, given that it exists.
+ */
+export function visibilityWgsl(isCausal: boolean): string {
+  return `
+fn key_end(last_query: u32) -> u32 {
+  ${isCausal ? 'return u32(clamp(i32(last_query) + i32(params.Nk) - i32(params.Nq) + 1, 0, i32(params.Nk)));' : 'return params.Nk;'}
+}
+fn query_begin(first_key: u32) -> u32 {
+  ${isCausal ? 'return u32(clamp(i32(first_key) + i32(params.Nq) - i32(params.Nk), 0, i32(params.Nq)));' : 'return 0u;'}
+}
+fn seen(i: u32, j: u32) -> bool {
+  return i < params.Nq && j < params.Nk${isCausal ? ' && i32(j) <= i32(i) + i32(params.Nk) - i32(params.Nq)' : ''};
+}
+fn uncut(i: u32, j: u32) -> bool {
+  return ${isCausal ? 'i32(j) <= i32(i) + i32(params.Nk) - i32(params.Nq)' : 'true'};
+}`;
+}

@@ -1,0 +1,53 @@
+import type { Problem } from '../../api/problem';
+import type { DeviceFacts } from '../../device/device';
+import { firstFit, shareTile } from '../../wgsl/choose-shape';
+import { resultColumns, rowsPerThread, type TileShape } from '../../wgsl/tiles';
+import type { AttentionTile } from './common';
+import { dkdvBytes } from './dkdv';
+import { dqBytes } from './dq';
+import { forwardBytes } from './forward';
+
+/** The kernels that work by tiles. In 'dkdv' the keys stay and the queries pass by; in the others it is the reverse. */
+export type Pass = 'forward' | 'dq' | 'dkdv';
+
+/** What a tile depends on of a problem: not the lengths, so that a new length compiles nothing. */
+type HeadSizes = Pick<Problem, 'D' | 'Dv'>;
+
+/** Bytes of workgroup memory that a pass needs with a tile. */
+function tileBytes(pass: Pass, t: TileShape, { D, Dv }: HeadSizes): number {
+  if (pass === 'forward') return forwardBytes(t, D, Dv);
+  return pass === 'dq' ? dqBytes(t, D, Dv) : dkdvBytes(t, D, Dv);
+}
+
+/** vec4 accumulators of a thread. */
+function accumulators(pass: Pass, t: TileShape, { D, Dv }: HeadSizes): number {
+  const k = resultColumns(t, D);
+  const v = resultColumns(t, Dv);
+  return rowsPerThread(t) * (pass === 'forward' ? v : pass === 'dq' ? k : k + v);
+}
+
+const withRoles = (pass: Pass, t: TileShape, own: number, step: number): AttentionTile =>
+  pass === 'dkdv' ? { ...t, br: step, bc: own } : { ...t, br: own, bc: step };
+
+/** The tile of a pass: a pure function of head sizes and device. */
+export function chooseTile(pass: Pass, sizes: HeadSizes, facts: DeviceFacts): AttentionTile {
+  const t = firstFit(
+    facts,
+    (shape) => tileBytes(pass, shape, sizes),
+    (shape) => accumulators(pass, shape, sizes),
+  );
+  return withRoles(pass, t, t.own, t.step);
+}
+
+/** The tile of a pass for wanted numbers of queries and keys, or, where it does not fit the device, what it would take. */
+export function forceTile(
+  pass: Pass,
+  { br, bc }: { br: number; bc: number },
+  sizes: HeadSizes,
+  facts: DeviceFacts,
+): { tile: AttentionTile | null; bytes: number } {
+  const [own, step] = pass === 'dkdv' ? [bc, br] : [br, bc];
+  const t = shareTile(own, step, facts);
+  const bytes = tileBytes(pass, t, sizes);
+  return { tile: bytes <= facts.workgroupStorage ? withRoles(pass, t, own, step) : null, bytes };
+}

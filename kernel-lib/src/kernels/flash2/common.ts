@@ -1,0 +1,37 @@
+import type { Problem } from '../../api/problem';
+import { strides } from '../../tensor/layout';
+import type { Params } from '../../wgsl/params';
+import type { TileShape } from '../../wgsl/tiles';
+
+/** A tile of `br` queries and `bc` keys; `own` and `step` are what registers and workgroup memory hold, never less. */
+export interface AttentionTile extends TileShape {
+  readonly br: number;
+  readonly bc: number;
+}
+
+/** The uniform block that every kernel over whole tensors shares. Strides are (batch, head, row, 0) in elements. */
+export function attentionParams(p: Problem): Params {
+  const of = (heads: number, N: number, width: number): [number, number, number, number] => {
+    const { batch, head, row } = strides(p.layout, heads, N, width);
+    return [batch, head, row, 0];
+  };
+  return {
+    Nq: p.Nq,
+    Nk: p.Nk,
+    H: p.H,
+    Hk: p.Hk,
+    scale: { f32: p.scale },
+    q_strides: of(p.H, p.Nq, p.D),
+    k_strides: of(p.Hk, p.Nk, p.D),
+    v_strides: of(p.Hk, p.Nk, p.Dv),
+    out_strides: of(p.H, p.Nq, p.Dv),
+  };
+}
+
+/** `base(b, h, strides)`: element offset of row 0 of a head. */
+export const BASE_WGSL = `
+fn base(b: u32, h: u32, strides: vec4u) -> u32 { return b * strides.x + h * strides.y; }`;
+
+/** Thread coordinates. With one row of threads, y0 is a constant, which CPU drivers turn into one load for all lanes. */
+export const threadWgsl = (t: TileShape): string =>
+  t.ty === 1 ? 'let x = lid; let y0 = 0u;' : `let x = lid % ${t.tx}u; let y0 = lid / ${t.tx}u * ${t.own / t.ty}u;`;

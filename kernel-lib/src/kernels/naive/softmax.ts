@@ -1,0 +1,86 @@
+import type { Kernel } from '../../device/pipeline-cache';
+import { visibilityWgsl } from '../../features/causal';
+import { type Params, paramsStruct } from '../../wgsl/params';
+import { FORBIDDEN, LOG2_E, MINUS_INFINITY_BITS } from '../../wgsl/special-values';
+
+/** Threads that share a row; a multiple of 4. */
+export const rowThreads = (kind: 'hardware' | 'software'): number => (kind === 'software' ? 16 : 128);
+
+const head = (threads: number, isCausal: boolean): string => `
+var<workgroup> partial: array<vec4f, ${threads / 4}>;
+${visibilityWgsl(isCausal)}
+fn row_max(lid: u32, value: f32) -> f32 {
+  workgroupBarrier();
+  partial[lid / 4u][lid % 4u] = value;
+  workgroupBarrier();
+  var all = partial[0];
+  for (var g = 1u; g < ${threads / 4}u; g++) { all = max(all, partial[g]); }
+  return max(max(all.x, all.y), max(all.z, all.w));
+}
+fn row_sum(lid: u32, value: f32) -> f32 {
+  workgroupBarrier();
+  partial[lid / 4u][lid % 4u] = value;
+  workgroupBarrier();
+  var all = vec4f();
+  for (var g = 0u; g < ${threads / 4}u; g++) { all += partial[g]; }
+  return dot(all, vec4f(1.0));
+}`;
+
+const place = `
+let row = params.first + id.x;
+let i = row % params.Nq;
+let at = row * params.Nk4;`;
+
+/**
+ * S becomes P = softmax(S) in place, and lse is written: the second pass of standard attention (Dao 2022, Algorithm 0,
+ * line 2). One workgroup a row; the row is read three times and written twice, all in device memory.
+ */
+export function softmaxKernel(threads: number, isCausal: boolean, params: Params): Kernel {
+  const code = `
+${paramsStruct(params)}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> matrix: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> lse: array<u32>;
+${head(threads, isCausal)}
+fn seen4(i: u32, j: u32) -> vec4<bool> { return vec4(seen(i, j), seen(i, j + 1u), seen(i, j + 2u), seen(i, j + 3u)); }
+
+@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: u32) {
+${place}
+let empty = key_end(i) == 0u;
+var top = vec4f(${FORBIDDEN});
+for (var c = lid; c < params.Nk4; c += ${threads}u) { top = max(top, select(vec4f(${FORBIDDEN}), matrix[at + c], seen4(i, 4u * c))); }
+let m = row_max(lid, max(max(top.x, top.y), max(top.z, top.w)));
+var sum = vec4f();
+for (var c = lid; c < params.Nk4; c += ${threads}u) {
+  let p = select(vec4f(), exp2((matrix[at + c] - m) * ${LOG2_E}), seen4(i, 4u * c));
+  matrix[at + c] = p;
+  sum += p;
+}
+let l = row_sum(lid, dot(sum, vec4f(1.0)));
+let weight = select(1.0 / l, 0.0, empty);
+for (var c = lid; c < params.Nk4; c += ${threads}u) { matrix[at + c] *= weight; }
+if (lid == 0u) { lse[params.head0 * params.Nq + row] = select(bitcast<u32>(m + log(l)), ${MINUS_INFINITY_BITS}, empty); }
+}`;
+  return { label: 'naive softmax', code, access: ['read_write', 'read_write'] };
+}
+
+/** dP becomes dS = P * (dP - rowsum(P * dP)) in place: the derivative of softmax, a row at a time. */
+export function softmaxBackwardKernel(threads: number, params: Params): Kernel {
+  const code = `
+${paramsStruct(params)}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> weights: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> matrix: array<vec4f>;
+${head(threads, false)}
+
+@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: u32) {
+${place}
+var sum = vec4f();
+for (var c = lid; c < params.Nk4; c += ${threads}u) { sum += weights[at + c] * matrix[at + c]; }
+let delta = row_sum(lid, dot(sum, vec4f(1.0)));
+for (var c = lid; c < params.Nk4; c += ${threads}u) { matrix[at + c] = weights[at + c] * (matrix[at + c] - delta); }
+}`;
+  return { label: 'naive softmax backward', code, access: ['read', 'read_write'] };
+}

@@ -1,0 +1,88 @@
+import type { Kernel } from '../../device/pipeline-cache';
+import { type Params, paramsStruct } from '../../wgsl/params';
+import { loadFunction, stageLength, stageStep, storageArray, storeFunction } from '../../wgsl/staging';
+import { accumulate, declareResult, eachResult, eachRow, type TileShape, weightStride } from '../../wgsl/tiles';
+import { BASE_WGSL, threadWgsl } from '../flash2/common';
+
+/** Bytes of workgroup memory. */
+export const weightedSumBytes = (t: TileShape, width: number): number =>
+  16 * (stageLength(t.step, t.tx, width) + t.own * weightStride(t));
+
+/**
+ * result = scale M rows, or scale M^T rows, for each head, M being a score matrix in device memory:
+ * out = P V and dQ = scale dS K; transposed dV = P^T dO and dK = scale dS^T Q, summed over the query heads of a group.
+ *
+ * A workgroup owns t.own result rows (queries, or keys if transposed) and walks over the other side.
+ * @param width length of the rows of operand and result
+ */
+export function weightedSumKernel(t: TileShape, width: number, transposed: boolean, params: Params): Kernel {
+  const code = `
+${paramsStruct(params)}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> matrix: array<vec4f>;
+${storageArray(2, 'read', 'rows', width)}
+${storageArray(3, 'read_write', 'result', width)}
+var<workgroup> stage: array<vec4f, ${stageLength(t.step, t.tx, width)}>;
+var<workgroup> weights: array<vec4f, ${t.own * weightStride(t)}>;
+${loadFunction('rows', width)}
+${storeFunction('result', width)}
+${BASE_WGSL}
+// Four scores of query i, from key 4c on; 0 where there are none.
+fn load_scores(at: u32, i: u32, c: u32) -> vec4f {
+  if (i >= params.Nq || c >= params.Nk4) { return vec4f(); }
+  return matrix[at + i * params.Nk4 + c];
+}
+
+@compute @workgroup_size(${t.tx * t.ty})
+fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: u32) {
+${threadWgsl(t)}
+let rows_own = ${transposed ? 'params.Nk' : 'params.Nq'};
+let rows_step = ${transposed ? 'params.Nq' : 'params.Nk'};
+let tiles = (rows_own + ${t.own - 1}u) / ${t.own}u;
+let group = params.first + id.x;
+let r0 = group % tiles * ${t.own}u;
+let heads = params.H / params.Hk;
+// The result's head, counted over batches: a query head, or a key/value head if transposed.
+let target_head = group / tiles + params.head0${transposed ? ' / heads' : ''};
+${declareResult(t, 'acc', width)}
+${transposed ? 'for (var g = 0u; g < heads; g++) {\nlet head = target_head * heads + g;' : 'let head = target_head;'}
+let h = head % params.H;
+let b = head / params.H;
+let at = (head - params.head0) * params.Nq * params.Nk4;
+let rows_base = base(b, ${transposed ? 'h' : 'h / heads'}, params.rows_strides);
+for (var s0 = 0u; s0 < rows_step; s0 += ${t.step}u) {
+  workgroupBarrier();
+  ${stageStep(t, 'stage', t.step, { name: 'rows', size: width, base: 'rows_base', rowStride: 'params.rows_strides.z', row0: 's0', rows: 'rows_step' })}
+  ${transposed ? stageTransposed(t) : stageStraight(t)}
+  workgroupBarrier();
+  ${accumulate(t, 'acc', 'weights', 'stage', width)}
+}
+${transposed ? '}' : ''}
+let result_base = base(target_head / ${transposed ? 'params.Hk' : 'params.H'}, target_head % ${transposed ? 'params.Hk' : 'params.H'}, params.result_strides);
+${eachRow(t, (r) => `let row${r} = r0 + y0 + ${r}u;`)}
+${eachResult(t, width, (r, c) => `if (row${r} < rows_own) { store_result(result_base + row${r} * params.result_strides.z, x + ${c * t.tx}u, acc_${r}_${c} * params.scale); }`)}
+}`;
+  return { label: transposed ? 'naive transposed sum' : 'naive sum', code, access: ['read', 'read', 'read_write'] };
+}
+
+const stageStraight = (t: TileShape): string => `
+for (var e = lid; e < ${(t.own * t.step) / 4}u; e += ${t.tx * t.ty}u) {
+  let row = e / ${t.step / 4}u;
+  let c = e % ${t.step / 4}u;
+  weights[row * ${weightStride(t)}u + c] = load_scores(at, r0 + row, s0 / 4u + c);
+}`;
+
+/** Blocks of 4 x 4 scores are turned in registers. */
+const stageTransposed = (t: TileShape): string => `
+for (var e = lid; e < ${Math.ceil(t.own / 4) * (t.step / 4)}u; e += ${t.tx * t.ty}u) {
+  let row = e / ${t.step / 4}u * 4u;
+  let c = e % ${t.step / 4}u;
+  let turned = transpose(mat4x4f(
+    load_scores(at, s0 + 4u * c, (r0 + row) / 4u),
+    load_scores(at, s0 + 4u * c + 1u, (r0 + row) / 4u),
+    load_scores(at, s0 + 4u * c + 2u, (r0 + row) / 4u),
+    load_scores(at, s0 + 4u * c + 3u, (r0 + row) / 4u)));
+  for (var k = 0u; k < 4u; k++) {
+    if (row + k < ${t.own}u) { weights[(row + k) * ${weightStride(t)}u + c] = turned[k]; }
+  }
+}`;

@@ -1,0 +1,103 @@
+import { FlashError } from '../api/errors';
+import { type AdapterChoice, type AdapterPreference, driverName, isSoftware } from '../device/gpu-provider';
+import { offerSwiftShader } from './swiftshader';
+
+/** What FLASH_ADAPTER may say. */
+const NAMES = ['auto', 'hardware', 'lavapipe', 'swiftshader'] as const;
+type AdapterName = (typeof NAMES)[number];
+
+/** One way that was tried, for the doctor and for the error when all fail. */
+export interface Attempt {
+  readonly name: Exclude<AdapterName, 'auto'>;
+  readonly found: string | null;
+  /** Why it was not taken, and what would help. */
+  readonly why: string;
+}
+
+/** Exact timestamps instead of multiples of 0.1 ms. */
+const TOGGLES = ['disable-dawn-features=timestamp_quantization'];
+
+function wanted(): AdapterName {
+  const name = process.env.FLASH_ADAPTER || 'auto';
+  if ((NAMES as readonly string[]).includes(name)) return name as AdapterName;
+  throw new FlashError('INVALID_ARGUMENT', `FLASH_ADAPTER: expected ${NAMES.join(', ')}, got '${name}'.`);
+}
+
+/** The first adapter of a new WebGPU instance that `fits`. */
+async function ask(fits: (info: GPUAdapterInfo) => boolean): Promise<{ adapter: GPUAdapter; gpu: GPU } | string> {
+  // Loaded late: the native module takes its time, and a program that never computes need not wait for it.
+  const { create } = await import('webgpu');
+  const gpu = create(TOGGLES) as GPU;
+  let seen = 'no adapter at all';
+  for (const options of [{ powerPreference: 'high-performance' as const }, { forceFallbackAdapter: true }]) {
+    const adapter = await gpu.requestAdapter(options);
+    if (!adapter) continue;
+    if (fits(adapter.info)) return { adapter, gpu };
+    seen = `only ${adapter.info.description || adapter.info.device}`;
+  }
+  return seen;
+}
+
+const HINTS = {
+  hardware: 'a GPU driver with Vulkan 1.2 or later (for NVIDIA the package with nvidia_icd.json, for others Mesa)',
+  lavapipe: "Mesa's software driver, version 25 or later (Debian: mesa-vulkan-drivers from backports)",
+  swiftshader: 'npx flashlab doctor --fix, which installs the npm package @sparticuz/chromium (68 MB, linux-x64)',
+};
+
+const REASONS = {
+  hardware: 'it is a real GPU',
+  lavapipe: "there is no usable GPU, and the system has Mesa's software driver",
+  swiftshader:
+    'there is no usable GPU and no system software driver of Mesa 25 or later, so SwiftShader from npm serves',
+};
+
+async function attempt(name: Attempt['name']): Promise<AdapterChoice | Attempt> {
+  const restore = name === 'swiftshader' ? offerSwiftShader() : () => undefined;
+  if (typeof restore === 'object') return { name, found: null, why: restore.missing };
+  try {
+    const answer = await ask((info) => (name === 'hardware' ? !isSoftware(info) : driverName(info) === name));
+    if (typeof answer === 'string') return { name, found: null, why: `Vulkan offers ${answer}` };
+    const forced = wanted() === name;
+    const reason = forced ? `FLASH_ADAPTER asks for ${name}` : REASONS[name];
+    return {
+      ...answer,
+      kind: name === 'hardware' ? 'hardware' : 'software',
+      driver: driverName(answer.adapter.info),
+      reason,
+    };
+  } finally {
+    restore();
+  }
+}
+
+/** The ways to try, in order, for a preference and FLASH_ADAPTER. */
+function order(preference: AdapterPreference): Attempt['name'][] {
+  const name = wanted();
+  const all: Attempt['name'][] = ['hardware', 'lavapipe', 'swiftshader'];
+  const ofKind = all.filter((way) => preference === 'auto' || (way === 'hardware') === (preference === 'hardware'));
+  return name === 'auto' ? ofKind : ofKind.filter((way) => way === name);
+}
+
+/** Where adapters come from in Node: hardware, then the system's lavapipe, then SwiftShader out of npm. */
+export async function nodeAdapter(preference: AdapterPreference): Promise<AdapterChoice> {
+  const { choice, attempts } = await tryAdapters(preference);
+  if (choice) return choice;
+  const tried = attempts.map(({ name, why }) => `- ${name}: ${why}. It needs ${HINTS[name]}.`);
+  throw new FlashError(
+    'NO_ADAPTER',
+    `No WebGPU adapter works (wanted: ${preference}, FLASH_ADAPTER: ${wanted()}). Tried:\n${tried.join('\n') || '- nothing: the two exclude each other'}`,
+  );
+}
+
+/** The choice, and what was tried before it. */
+export async function tryAdapters(
+  preference: AdapterPreference,
+): Promise<{ choice: AdapterChoice | null; attempts: Attempt[] }> {
+  const attempts: Attempt[] = [];
+  for (const name of order(preference)) {
+    const result = await attempt(name);
+    if ('adapter' in result) return { choice: result, attempts };
+    attempts.push(result);
+  }
+  return { choice: null, attempts };
+}

@@ -1,0 +1,53 @@
+import { describe } from '../api/describe';
+import { FlashError } from '../api/errors';
+import { checks, Tensor, type TensorOptions } from './tensor';
+
+export interface RandnOptions extends TensorOptions {
+  /** Whole number 0 .. 2^32-1; without one, drawn. The same seed and shape give the same numbers everywhere. */
+  seed?: number;
+}
+
+/** Seeds are the whole numbers that fit 32 bits. */
+export function checkSeed(seed: unknown): number | undefined {
+  if (seed === undefined) return undefined;
+  if (Number.isInteger(seed) && (seed as number) >= 0 && (seed as number) < 2 ** 32) return seed as number;
+  throw new FlashError('INVALID_ARGUMENT', `seed: expected a whole number from 0 to 2^32-1, got ${describe(seed)}.`);
+}
+
+/**
+ * The sfc32 generator of Chris Doty-Humphrey (PractRand): 128 bits of state, the fourth word a counter.
+ * @returns a function that gives whole numbers 0 .. 2^32-1
+ */
+function sfc32(seed: number): () => number {
+  let a = seed;
+  let b = seed ^ 0x9e3779b9;
+  let c = 0x243f6a88;
+  let counter = 1;
+  const next = (): number => {
+    const sum = (a + b + counter++) | 0;
+    a = b ^ (b >>> 9);
+    b = (c + (c << 3)) | 0;
+    c = (c << 21) | (c >>> 11);
+    c = (c + sum) | 0;
+    return sum >>> 0;
+  };
+  // The first outputs still show how the seed was laid out.
+  for (let i = 0; i < 15; i++) next();
+  return next;
+}
+
+/** Numbers from the standard normal distribution (Box and Muller 1958). */
+export function randn(shape: readonly number[], options: RandnOptions = {}): Tensor {
+  const dims = checks.shape(shape);
+  const dtype = checks.dtype(options?.dtype);
+  const next = sfc32(checkSeed(options?.seed) ?? Math.floor(Math.random() * 2 ** 32));
+  const data = new Float32Array(dims.reduce((product, n) => product * n, 1));
+  for (let i = 0; i < data.length; i += 2) {
+    // Half a step above 0, so that the logarithm is finite.
+    const radius = Math.sqrt(-2 * Math.log((next() + 0.5) / 2 ** 32));
+    const angle = (2 * Math.PI * next()) / 2 ** 32;
+    data[i] = radius * Math.cos(angle);
+    if (i + 1 < data.length) data[i + 1] = radius * Math.sin(angle);
+  }
+  return new Tensor(dims, dtype, data);
+}

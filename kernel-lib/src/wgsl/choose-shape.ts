@@ -1,0 +1,45 @@
+import type { DeviceFacts } from '../device/device';
+import type { TileShape } from './tiles';
+
+/**
+ * [own, step] from the best down to what fits anywhere. On a GPU many threads share a tile and each keeps four rows. A
+ * driver on a CPU runs the threads of a workgroup as the lanes of one vector register, pays for every barrier and
+ * compiles slowly, so a workgroup there is one vector wide and its thread keeps as many rows as stay in registers.
+ */
+const TABLE: Record<DeviceFacts['kind'], readonly (readonly [number, number])[]> = {
+  // prettier-ignore
+  hardware: [[64, 32], [32, 32], [32, 16], [16, 16], [8, 16], [4, 16], [4, 8], [2, 8], [2, 4]],
+  // prettier-ignore
+  software: [[8, 32], [8, 16], [4, 16], [4, 8], [2, 8], [2, 4]],
+};
+
+/** Rows of a thread, at the most. */
+const ROWS = { hardware: 4, software: 8 };
+
+/** vec4 accumulators of a thread, at the most: beyond, registers spill and compilation takes seconds. */
+const ACCUMULATORS = 32;
+
+/** How threads share an own x step tile: four neighbouring columns each, eight threads along them where there are enough. */
+export function shareTile(own: number, step: number, facts: DeviceFacts): TileShape {
+  const tx = step >= 32 ? 8 : step >= 16 ? 4 : step >= 8 ? 2 : 1;
+  const most = Math.floor(facts.maxInvocations / tx);
+  const ty = Math.min(most, Math.ceil(own / ROWS[facts.kind]));
+  return { own: Math.ceil(own / ty) * ty, step: Math.ceil(step / (4 * tx)) * 4 * tx, tx, ty };
+}
+
+/**
+ * The first shape of the device's table whose workgroup memory fits and whose accumulators stay in registers, else the
+ * smallest that fits.
+ * @param bytes workgroup memory of a shape; the table's last one must fit 16 KiB, WebGPU's minimum
+ * @param accumulators vec4 accumulators of a thread
+ */
+export function firstFit(
+  facts: DeviceFacts,
+  bytes: (t: TileShape) => number,
+  accumulators: (t: TileShape) => number,
+): TileShape {
+  const fits = TABLE[facts.kind]
+    .map(([own, step]) => shareTile(own, step, facts))
+    .filter((t) => bytes(t) <= facts.workgroupStorage);
+  return fits.find((t) => accumulators(t) <= ACCUMULATORS) ?? fits[fits.length - 1];
+}

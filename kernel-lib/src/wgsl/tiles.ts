@@ -1,0 +1,129 @@
+/**
+ * Register tiles: the two matrix products that every attention kernel here is made of, as WGSL text.
+ *
+ * A workgroup keeps `own` rows (queries in the forward and dQ, keys in dK/dV) and walks over the other side `step` rows at
+ * a time. Thread (x, y) of tx * ty owns, of the own x step matrix of scores, the rows y*rm .. y*rm + rm - 1 and the columns
+ * 4x .. 4x + 3 (plus 4*tx for each further group of four), and of an own x width result the same rows and the vec4 columns
+ * x, x + tx, … All of it lives in named variables, so that no private array is indexed at run time: drivers that run on a
+ * CPU turn such an index into a gather. Loops over D and over the step stay loops: unrolled, they take minutes to compile.
+ *
+ * Row r of a staged step tile lies in slot (r % 4) * (step / 4) + r / 4: the four columns of a thread are then step/4 slots
+ * apart and neighbouring threads read neighbouring rows, which keeps GPU memory banks free of conflicts.
+ */
+export interface TileShape {
+  /** Rows that stay, and rows of one step: capacities in registers and workgroup memory. */
+  readonly own: number;
+  readonly step: number;
+  /** Threads along the step (and the result columns) and along the rows. */
+  readonly tx: number;
+  readonly ty: number;
+}
+
+/** Rows of a thread. */
+export const rowsPerThread = (t: TileShape): number => t.own / t.ty;
+/** Score columns of a thread, a multiple of 4. */
+export const columnsPerThread = (t: TileShape): number => t.step / t.tx;
+
+/** Length of a row of `size` numbers in vec4s. */
+export const vec4s = (size: number): number => Math.ceil(size / 4);
+/** Vec4 columns of a result row once every thread has as many. */
+export const paddedVec4s = (size: number, tx: number): number => Math.ceil(vec4s(size) / tx) * tx;
+/** Distance of two rows in workgroup memory, in vec4s: odd, so that rows start in different banks. */
+export const stageStride = (size: number, tx: number): number => paddedVec4s(size, tx) | 1;
+/** Distance of two rows of the own x step matrix in workgroup memory, in vec4s. */
+export const weightStride = (t: TileShape): number => (t.step / 4) | 1;
+
+const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+
+/** Text for every score of a thread: `f(row, column)` may use the names row.s, col.v and the like. */
+export function eachScore(t: TileShape, f: (r: number, c: number) => string): string {
+  return range(rowsPerThread(t))
+    .map((r) =>
+      range(columnsPerThread(t))
+        .map((c) => f(r, c))
+        .join(' '),
+    )
+    .join('\n');
+}
+
+export function eachRow(t: TileShape, f: (r: number) => string): string {
+  return range(rowsPerThread(t)).map(f).join('\n');
+}
+
+/** Step column of the thread's c-th score: 4x + c % 4, one group of 4*tx further for every four. */
+export const columnOf = (t: TileShape, c: number): string => `(x * 4u + ${Math.floor(c / 4) * 4 * t.tx + (c % 4)}u)`;
+
+/** Slot of that column in a staged step tile. */
+const slotOf = (t: TileShape, c: number): string => `(x + ${(c % 4) * (t.step / 4) + Math.floor(c / 4) * t.tx}u)`;
+
+/**
+ * name_r_c = sum over D of own[row r] * step[column c]: S = Q K^T and its relatives.
+ * @param own, step  names of the staged arrays; `size` the length of their rows
+ */
+export function innerProducts(t: TileShape, name: string, own: string, step: string, size: number): string {
+  const stride = stageStride(size, t.tx);
+  const columns = range(columnsPerThread(t));
+  return `
+${eachScore(t, (r, c) => `var ${name}_${r}_${c} = 0.0;`)}
+for (var d = 0u; d < ${vec4s(size)}u; d++) {
+${columns.map((c) => `let b${c} = ${step}[${slotOf(t, c)} * ${stride}u + d];`).join('\n')}
+${eachRow(
+  t,
+  (r) =>
+    `{ let a = ${own}[(y0 + ${r}u) * ${stride}u + d]; ` +
+    columns.map((c) => `${name}_${r}_${c} += dot(a, b${c});`).join(' ') +
+    ' }',
+)}
+}`;
+}
+
+/** Vec4 columns of a thread in a result of rows of `size`. */
+export const resultColumns = (t: TileShape, size: number): number => paddedVec4s(size, t.tx) / t.tx;
+
+/** Text for every vec4 of a thread's result. */
+export function eachResult(t: TileShape, size: number, f: (r: number, c: number) => string): string {
+  return eachRow(t, (r) =>
+    range(resultColumns(t, size))
+      .map((c) => f(r, c))
+      .join(' '),
+  );
+}
+
+export const declareResult = (t: TileShape, name: string, size: number): string =>
+  eachResult(t, size, (r, c) => `var ${name}_${r}_${c} = vec4f();`);
+
+/** name += weights * step: acc += P V and its relatives; `weights` is the own x step matrix in workgroup memory. */
+export function accumulate(t: TileShape, name: string, weights: string, step: string, size: number): string {
+  const stride = stageStride(size, t.tx);
+  return `
+for (var j = 0u; j < ${t.step / 4}u; j++) {
+${eachRow(t, (r) => `let w${r} = ${weights}[(y0 + ${r}u) * ${weightStride(t)}u + j];`)}
+${range(resultColumns(t, size))
+  .map((c) => {
+    const rows = range(4).map(
+      (e) => `let e${e} = ${step}[(j + ${e * (t.step / 4)}u) * ${stride}u + x + ${c * t.tx}u];`,
+    );
+    const sums = eachRow(
+      t,
+      (r) =>
+        `${name}_${r}_${c} = fma(vec4f(w${r}.x), e0, fma(vec4f(w${r}.y), e1, fma(vec4f(w${r}.z), e2, fma(vec4f(w${r}.w), e3, ${name}_${r}_${c}))));`,
+    );
+    return `{\n${rows.join('\n')}\n${sums}\n}`;
+  })
+  .join('\n')}
+}`;
+}
+
+/** Writes the thread's scores `value(r, c)` into the own x step matrix `weights`. */
+export function storeWeights(t: TileShape, weights: string, value: (r: number, c: number) => string): string {
+  return eachRow(t, (r) =>
+    range(columnsPerThread(t) / 4)
+      .map(
+        (g) =>
+          `${weights}[(y0 + ${r}u) * ${weightStride(t)}u + x + ${g * t.tx}u] = vec4f(${range(4)
+            .map((e) => value(r, 4 * g + e))
+            .join(', ')});`,
+      )
+      .join(' '),
+  );
+}
