@@ -1,12 +1,12 @@
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import { parseCase } from '../kernel-lib/src/check/case-name';
-import { caseTruth, outputs } from '../kernel-lib/src/check/case-truth';
-import { compare } from '../kernel-lib/src/reference';
+import { parseCase } from '../kernel-lib/dist/cjs/check/case-name';
+import { caseTruth, outputs, type CaseTruth } from '../kernel-lib/dist/cjs/check/case-truth';
+import { compare } from '../kernel-lib/dist/cjs/reference';
 import { startChromium } from './support/chromium';
 import { serveFolder } from './support/serve-folder';
 
-type Library = typeof import('../kernel-lib/src/index');
+type Library = typeof import('../kernel-lib/dist/cjs/index');
 
 const dist = path.resolve(__dirname, '../kernel-lib/dist');
 
@@ -48,7 +48,10 @@ describe('the library in a browser, through navigator.gpu', () => {
 
   describe.each(cases)('%s', (name) => {
     // The truth is computed here, in float64; the page only runs the kernels.
-    const truth = caseTruth(parseCase(name));
+    let truth: CaseTruth;
+    beforeAll(async () => {
+      truth = await caseTruth(parseCase(name));
+    });
 
     test.each(['flash2', 'naive'] as const)('%s, forward and backward', async (algorithm) => {
       const { B, H, Hk, Nq, Nk, D, Dv, causal } = truth.case;

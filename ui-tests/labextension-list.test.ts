@@ -8,7 +8,7 @@ test('jupyter labextension list says that the extension is enabled and fits this
     encoding: 'utf8',
     env: jupyterEnvironment(paths),
   });
-  // eslint-disable-next-line no-control-regex -- the words are coloured
+  // The words are coloured.
   const text = `${list.stdout}${list.stderr}`.replace(/\x1b\[\d+m/g, '');
   expect(text).toMatch(/jupyterlab-flashlab v\S+ enabled OK/);
 });

@@ -87,19 +87,25 @@ export async function chooseMenu(page: Page, ...words: string[]): Promise<void> 
   }
 }
 
-/** Runs every cell and waits for the last; resolves to the number of code cells, each of which has run. */
+/**
+ * Runs every cell and waits for the last; resolves to the number of code cells, each of which has run. Rejects with the
+ * text of the first error, or of anything written to stderr, which JupyterLab marks alike.
+ */
 export async function runAll(page: Page, timeout: number): Promise<number> {
   await chooseMenu(page, 'Run', 'Run All Cells');
-  const prompts = page.locator('.jp-Notebook:visible .jp-CodeCell .jp-InputPrompt');
-  const cells = await prompts.count();
-  await page.waitForFunction(
-    () =>
-      [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')].every((prompt) =>
-        /\[\d+\]:/.test(prompt.textContent ?? ''),
-      ),
+  const handle = await page.waitForFunction(
+    () => {
+      const error = document.querySelector('.jp-Notebook [data-mime-type="application/vnd.jupyter.stderr"]');
+      const prompts = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')];
+      const finished = prompts.every((prompt) => /\[\d+\]:/.test(prompt.textContent ?? ''));
+      return (error ?? finished) && { error: error?.textContent ?? null, cells: prompts.length };
+    },
     undefined,
     { timeout },
   );
+  const outcome = await handle.jsonValue();
+  if (!outcome) throw new Error('unreachable: the wait ends with an outcome');
+  if (outcome.error !== null) throw new Error(`A cell failed:\n${outcome.error}`);
   await waitUntilIdle(page);
-  return cells;
+  return outcome.cells;
 }
