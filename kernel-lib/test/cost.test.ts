@@ -61,7 +61,7 @@ describe('peakBytes adds up the tensors of a pass', () => {
     ['flash forward', peakBytes(sizes, false, 'forward'), sum(q, k, v, out, lse)],
     ['flash backward', peakBytes(sizes, false, 'backward'), sum(q, k, v, out, lse, dout, delta, dq, dk, dv)],
     ['naive forward', peakBytes(sizes, true, 'forward'), sum(q, k, v, out, lse, matrix)],
-    ['naive backward', peakBytes(sizes, true, 'backward'), sum(q, k, v, dout, dq, dk, dv, matrix, matrix)],
+    ['naive backward', peakBytes(sizes, true, 'backward'), sum(q, k, v, out, lse, dout, dq, dk, dv, matrix, matrix)],
   ])('%s', (_, bytes, expected) => expect(bytes).toBe(expected));
 
   test('twice the length is twice the memory of flash and nearly four times that of naive', () => {

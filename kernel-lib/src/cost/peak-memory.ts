@@ -16,6 +16,6 @@ export function peakBytes(sizes: Sizes, naive: boolean, pass: 'forward' | 'backw
   const out = rows * Dv;
   const matrix = naive ? rows * Nk : 0;
   if (pass === 'forward') return F32 * (inputs + out + rows + matrix);
-  // P makes out, lse and delta needless in the naive backward: dout is the only other tensor of their shapes.
-  return F32 * (2 * inputs + (naive ? out : 2 * (out + rows)) + 2 * matrix);
+  // The row sums (delta) that FlashAttention's backward needs are as large as lse; naive attention computes them in place.
+  return F32 * (2 * inputs + 2 * out + (naive ? 1 : 2) * rows + 2 * matrix);
 }

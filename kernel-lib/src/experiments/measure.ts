@@ -1,4 +1,5 @@
-import { attention, type AttentionInfo, type AttentionResult } from '../api/attention';
+import { attention, type AttentionResult } from '../api/attention';
+import type { AttentionInfo } from '../api/on-device';
 import type { AttentionOptions } from '../api/options';
 import type { Problem } from '../api/problem';
 import { backwardFlops, forwardFlops } from '../cost/flops';

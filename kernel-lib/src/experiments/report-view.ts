@@ -32,6 +32,11 @@ export function problemLine({ problem, dtype, algorithm, randomInputs, seed }: A
   return parts.join(', ');
 }
 
+/** How the times were taken. */
+export function clockLine(timings: AttentionReportData['timings']): string {
+  return timings[0]?.clock === 'gpu timestamps' ? 'GPU timestamps' : 'wall clock, with dispatch and waiting';
+}
+
 /** Verdict, facts and tables as plain text. */
 export function reportText(report: ViewData): string {
   const facts = factsOf(report).map(([name, value]) => `${name}: ${value}`);
@@ -91,9 +96,8 @@ function errorTable({ errors }: AttentionReportData): Table {
 }
 
 function timeTable({ timings, memory }: AttentionReportData): Table {
-  const clock = timings[0]?.clock === 'gpu timestamps' ? 'by GPU timestamps' : 'wall clock, with dispatch and waiting';
   const caption =
-    `Time (median, ${clock}); GFLOP/s by the standard count: two products forward, five backward, visible pairs only. ` +
+    `Time (median, ${clockLine(timings)}); GFLOP/s by the standard count: two products forward, five backward, visible pairs only. ` +
     'Memory: device bytes of the call, beside the formula for its tensors.';
   return {
     caption,

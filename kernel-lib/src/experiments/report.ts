@@ -4,7 +4,7 @@ import { DISPLAY, displayFigure, type Figure, type MimeBundle } from '../plots/f
 import { speedMemoryFigure } from '../plots/speed-memory';
 import type { DType } from '../tensor/tensor';
 import type { AttentionReportData, ReportError, ReportMemory, ReportTiles, ReportTiming } from './report-data';
-import { headline, problemLine, reportHtml, reportText } from './report-view';
+import { clockLine, headline, problemLine, reportHtml, reportText } from './report-view';
 
 /** What `attentionReport` found: plain fields, and how a notebook shows them. */
 export class AttentionReport implements AttentionReportData {
@@ -82,7 +82,7 @@ function sweepFigure(report: AttentionReport): Figure {
     title: 'Speed and memory against sequence length',
     notes: [
       problemLine(report),
-      `${report.device.name}, ${timings[0]?.clock ?? 'no times'}${report.ok ? `. ${headline(report)}` : ''}`,
+      `${report.device.name}, ${clockLine(timings)}${report.ok ? `. ${headline(report)}` : ''}`,
       ...report.notes,
     ],
     ...(report.ok ? {} : { warning: headline(report) }),
