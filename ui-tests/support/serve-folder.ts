@@ -3,11 +3,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 
-/** Serves the modules of one folder and an empty page on a local port (WebGPU wants a secure context: localhost is one). */
-export async function serveFolder(folder: string): Promise<{ url: string; close(): Promise<void> }> {
+/** Serves `html` and the modules of one folder on a local port (WebGPU wants a secure context: localhost is one). */
+export async function serveFolder(folder: string, html: string): Promise<{ url: string; close(): Promise<void> }> {
   const server = createServer((request, response) => {
     const name = path.basename(request.url ?? '/');
-    if (name === '') return response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html>');
+    if (name === '') return response.writeHead(200, { 'content-type': 'text/html' }).end(html);
     if (name === 'favicon.ico') return response.writeHead(204).end();
     const file = path.join(folder, name);
     if (!existsSync(file)) return response.writeHead(404).end();
