@@ -27,7 +27,8 @@ const project = (name, more = {}) => ({
 const oneWorker = { runner: fileURLToPath(new URL('scripts/jest/one-worker-runner.cjs', import.meta.url)) };
 
 export default {
-  testTimeout: 60_000,
+  // A software driver may take long to compile a kernel on a busy machine.
+  testTimeout: 120_000,
   reporters: ['default', 'summary', '<rootDir>/scripts/jest/summary-reporter.cjs'],
   projects: [
     project('scripts'),
