@@ -13,6 +13,7 @@ import { History } from './session/history';
 import { Input } from './session/input';
 import { Notebook } from './session/notebook';
 import { Sources } from './session/sources';
+import { isRecovery, prepareForTermination, recoverFromTermination } from './termination';
 
 interface Request {
   channel: Channel;
@@ -71,7 +72,10 @@ export class Kernel {
     this.notebook.load();
     defineGlobals({ input: this.input, comms: this.comms, sources: this.sources, fallback: () => this.latest });
     process.on('unhandledRejection', (reason) => this.report('Unhandled rejection', reason));
-    process.on('uncaughtException', (error) => this.report('Uncaught', error));
+    process.on('uncaughtException', (error) => {
+      if (!isRecovery(error)) this.report('Uncaught', error);
+    });
+    prepareForTermination();
     this.server.ready();
   }
 
@@ -154,6 +158,7 @@ export class Kernel {
   private interrupt(): void {
     this.running?.interrupt();
     this.notebook.interrupt();
+    recoverFromTermination();
   }
 
   /** Shows what nobody caught in the cell that it comes from, as far as that is known. */

@@ -1,8 +1,10 @@
 import { Session } from 'node:inspector';
-import { Shared, type FromServer } from './link';
+import { BEFORE_TERMINATION, Shared, type FromServer } from './link';
 
 /** How long the main thread may take to notice an interrupt by itself, in milliseconds. */
 const GRACE_MS = 1000;
+/** How often a good moment to terminate is looked for; where there is none in so many, it is done all the same. */
+const ATTEMPTS = 500;
 
 /**
  * Stops what the main thread runs. It is first asked by a message; when it does not look (a synchronous loop after an
@@ -36,6 +38,14 @@ export class Interrupter {
     }
     const session = new Session();
     session.connectToMainThread();
-    session.post('Runtime.terminateExecution', () => session.disconnect());
+    this.terminate(session, ATTEMPTS);
+  }
+
+  private terminate(session: Session, attempts: number): void {
+    session.post('Runtime.evaluate', { expression: `${BEFORE_TERMINATION}()`, returnByValue: true }, (_, reply) => {
+      // The loop was caught at a moment at which it must not end, such as inside Node's own bookkeeping; the next is near.
+      if (reply?.result.value !== true && attempts > 0) setTimeout(() => this.terminate(session, attempts - 1), 1);
+      else session.post('Runtime.terminateExecution', () => session.disconnect());
+    });
   }
 }

@@ -32,6 +32,9 @@ export const Shared = {
   length: 4,
 } as const;
 
+/** Expression for the function that the socket thread has the main thread call just before it terminates what runs there. */
+export const BEFORE_TERMINATION = "globalThis[Symbol.for('flashlab.beforeTermination')]";
+
 /** What both threads are started with. */
 export interface ServerData {
   connectionFile: string;
