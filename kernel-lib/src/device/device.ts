@@ -11,6 +11,8 @@ export interface DeviceFacts {
   readonly maxWorkgroups: number;
   readonly maxBinding: number;
   readonly maxBuffer: number;
+  /** Lanes of a subgroup, 0 where the device has no subgroups or their size varies. */
+  readonly subgroupSize: number;
 }
 
 /** What `flash.device()` tells. */
@@ -30,7 +32,7 @@ export interface DeviceInfo {
   readonly timestamps: boolean;
 }
 
-const WANTED_FEATURES: GPUFeatureName[] = ['timestamp-query'];
+const WANTED_FEATURES: GPUFeatureName[] = ['timestamp-query', 'subgroups'];
 const WANTED_LIMITS = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
@@ -57,7 +59,8 @@ export class FlashDevice {
     info: GPUAdapterInfo,
     private readonly owned: boolean,
   ) {
-    const limits = gpu.limits;
+    const { limits } = gpu;
+    const { subgroupMinSize: min, subgroupMaxSize: max } = info;
     const kind = choice?.kind ?? (isSoftware(info) ? 'software' : 'hardware');
     this.facts = {
       kind,
@@ -67,6 +70,7 @@ export class FlashDevice {
       maxWorkgroups: limits.maxComputeWorkgroupsPerDimension,
       maxBinding: limits.maxStorageBufferBindingSize,
       maxBuffer: limits.maxBufferSize,
+      subgroupSize: gpu.features.has('subgroups') && min === max ? (max ?? 0) : 0,
     };
     const numbers: Record<string, number> = {};
     for (const key in limits) {

@@ -1,7 +1,7 @@
 import type { Problem } from '../api/problem';
 import type { Kernel } from '../device/pipeline-cache';
 import type { Plan } from '../device/plan';
-import { visibilityWgsl } from '../features/causal';
+import { VISIBILITY_WGSL } from '../features/causal';
 import { type Params, paramsStruct } from '../wgsl/params';
 import { FORBIDDEN, LOG2_E } from '../wgsl/special-values';
 import { loadFunction, storageArray } from '../wgsl/staging';
@@ -23,7 +23,7 @@ ${storageArray(2, 'read', 'k', p.D)}
 var<workgroup> partial: array<f32, ${THREADS}>;
 ${loadFunction('q', p.D)}
 ${loadFunction('k', p.D)}
-${visibilityWgsl(p.causal)}
+${VISIBILITY_WGSL}
 ${BASE_WGSL}
 
 @compute @workgroup_size(${THREADS})

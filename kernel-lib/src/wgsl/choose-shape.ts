@@ -1,16 +1,24 @@
 import type { DeviceFacts } from '../device/device';
 import type { TileShape } from './tiles';
 
+/** Families of devices that want tiles of their own. */
+type Family = 'hardware' | 'software' | 'swiftshader';
+
+const familyOf = ({ kind, driver }: DeviceFacts): Family => (driver === 'swiftshader' ? 'swiftshader' : kind);
+
 /**
  * [own, step] from the best down to what fits anywhere. On a GPU many threads share a tile and each keeps four rows. A
  * driver on a CPU runs the threads of a workgroup as the lanes of one vector register, pays for every barrier and
  * compiles slowly, so a workgroup there is one vector wide and its thread keeps as many rows as stay in registers.
+ * SwiftShader compiles every load lane by lane, so there a workgroup is its subgroup of four and tiles are smaller.
  */
-const TABLE: Record<DeviceFacts['kind'], readonly (readonly [number, number])[]> = {
+const TABLE: Record<Family, readonly (readonly [number, number])[]> = {
   // prettier-ignore
   hardware: [[64, 32], [32, 32], [32, 16], [16, 16], [8, 16], [4, 16], [4, 8], [2, 8], [2, 4]],
   // prettier-ignore
   software: [[8, 32], [8, 16], [4, 16], [4, 8], [2, 8], [2, 4]],
+  // prettier-ignore
+  swiftshader: [[8, 16], [4, 16], [4, 8], [2, 8], [2, 4]],
 };
 
 /** Rows of a thread, at the most. */
@@ -24,7 +32,13 @@ export function shareTile(own: number, step: number, facts: DeviceFacts): TileSh
   const tx = step >= 32 ? 8 : step >= 16 ? 4 : step >= 8 ? 2 : 1;
   const most = Math.floor(facts.maxInvocations / tx);
   const ty = Math.min(most, Math.ceil(own / ROWS[facts.kind]));
-  return { own: Math.ceil(own / ty) * ty, step: Math.ceil(step / (4 * tx)) * 4 * tx, tx, ty };
+  return {
+    own: Math.ceil(own / ty) * ty,
+    step: Math.ceil(step / (4 * tx)) * 4 * tx,
+    tx,
+    ty,
+    subgroup: ty === 1 && tx === facts.subgroupSize,
+  };
 }
 
 /**
@@ -38,7 +52,7 @@ export function firstFit(
   bytes: (t: TileShape) => number,
   accumulators: (t: TileShape) => number,
 ): TileShape {
-  const fits = TABLE[facts.kind]
+  const fits = TABLE[familyOf(facts)]
     .map(([own, step]) => shareTile(own, step, facts))
     .filter((t) => bytes(t) <= facts.workgroupStorage);
   return fits.find((t) => accumulators(t) <= ACCUMULATORS) ?? fits[fits.length - 1];

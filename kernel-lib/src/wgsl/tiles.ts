@@ -17,6 +17,8 @@ export interface TileShape {
   /** Threads along the step (and the result columns) and along the rows. */
   readonly tx: number;
   readonly ty: number;
+  /** The workgroup is exactly one subgroup, and ty is 1: rows and maxima then pass from lane to lane. */
+  readonly subgroup: boolean;
 }
 
 /** Rows of a thread. */
@@ -57,6 +59,22 @@ export const columnOf = (t: TileShape, c: number): string => `(x * 4u + ${Math.f
 const slotOf = (t: TileShape, c: number): string => `(x + ${(c % 4) * (t.step / 4) + Math.floor(c / 4) * t.tx}u)`;
 
 /**
+ * `let prefix_r` for every row of a thread: vec4 `column` of row r of a workgroup array. All lanes want the same rows, so in a
+ * subgroup each lane loads one and hands it round: CPU drivers load lane by lane, which costs far more than a broadcast.
+ */
+function loadRows(t: TileShape, prefix: string, array: string, stride: number, column: string): string {
+  if (!t.subgroup) return eachRow(t, (r) => `let ${prefix}${r} = ${array}[(y0 + ${r}u) * ${stride}u + ${column}];`);
+  const loads = range(Math.ceil(t.own / t.tx)).map(
+    (g) => `let ${prefix}_${g} = ${array}[min(x + ${g * t.tx}u, ${t.own - 1}u) * ${stride}u + ${column}];`,
+  );
+  const shares = eachRow(
+    t,
+    (r) => `let ${prefix}${r} = subgroupBroadcast(${prefix}_${Math.floor(r / t.tx)}, ${r % t.tx}u);`,
+  );
+  return `${loads.join('\n')}\n${shares}`;
+}
+
+/**
  * name_r_c = sum over D of own[row r] * step[column c]: S = Q K^T and its relatives.
  * @param own, step  names of the staged arrays; `size` the length of their rows
  */
@@ -67,13 +85,8 @@ export function innerProducts(t: TileShape, name: string, own: string, step: str
 ${eachScore(t, (r, c) => `var ${name}_${r}_${c} = 0.0;`)}
 for (var d = 0u; d < ${vec4s(size)}u; d++) {
 ${columns.map((c) => `let b${c} = ${step}[${slotOf(t, c)} * ${stride}u + d];`).join('\n')}
-${eachRow(
-  t,
-  (r) =>
-    `{ let a = ${own}[(y0 + ${r}u) * ${stride}u + d]; ` +
-    columns.map((c) => `${name}_${r}_${c} += dot(a, b${c});`).join(' ') +
-    ' }',
-)}
+${loadRows(t, 'a', own, stride, 'd')}
+${eachScore(t, (r, c) => `${name}_${r}_${c} += dot(a${r}, b${c});`)}
 }`;
 }
 
@@ -97,7 +110,7 @@ export function accumulate(t: TileShape, name: string, weights: string, step: st
   const stride = stageStride(size, t.tx);
   return `
 for (var j = 0u; j < ${t.step / 4}u; j++) {
-${eachRow(t, (r) => `let w${r} = ${weights}[(y0 + ${r}u) * ${weightStride(t)}u + j];`)}
+${loadRows(t, 'w', weights, weightStride(t), 'j')}
 ${range(resultColumns(t, size))
   .map((c) => {
     const rows = range(4).map(

@@ -20,6 +20,7 @@ export function attentionParams(p: Problem): Params {
     Nk: p.Nk,
     H: p.H,
     Hk: p.Hk,
+    causal: Number(p.causal),
     scale: { f32: p.scale },
     q_strides: of(p.H, p.Nq, p.D),
     k_strides: of(p.Hk, p.Nk, p.D),
@@ -32,6 +33,14 @@ export function attentionParams(p: Problem): Params {
 export const BASE_WGSL = `
 fn base(b: u32, h: u32, strides: vec4u) -> u32 { return b * strides.x + h * strides.y; }`;
 
-/** Thread coordinates. With one row of threads, y0 is a constant, which CPU drivers turn into one load for all lanes. */
-export const threadWgsl = (t: TileShape): string =>
-  t.ty === 1 ? 'let x = lid; let y0 = 0u;' : `let x = lid % ${t.tx}u; let y0 = lid / ${t.tx}u * ${t.own / t.ty}u;`;
+/** What must stand before everything else in a kernel over tiles. */
+export const enableWgsl = (t: TileShape): string => (t.subgroup ? 'enable subgroups;' : '');
+
+/**
+ * The entry point with its thread coordinates. With one row of threads, y0 is a constant, which CPU drivers turn into one
+ * load for all lanes; where the workgroup is one subgroup, x is the lane, whatever order the driver gives the threads.
+ */
+export const mainWgsl = (t: TileShape): string => `
+@compute @workgroup_size(${t.tx * t.ty})
+fn main(@builtin(workgroup_id) id: vec3u, @builtin(${t.subgroup ? 'subgroup_invocation_id' : 'local_invocation_index'}) lid: u32) {
+${t.ty === 1 ? 'let x = lid; let y0 = 0u;' : `let x = lid % ${t.tx}u; let y0 = lid / ${t.tx}u * ${t.own / t.ty}u;`}`;

@@ -1,6 +1,6 @@
 import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
-import { visibilityWgsl } from '../../features/causal';
+import { VISIBILITY_WGSL } from '../../features/causal';
 import { type Params, paramsStruct } from '../../wgsl/params';
 import { LN_2, LOG2_E } from '../../wgsl/special-values';
 import { loadFunction, stageLength, stageOwn, stageStep, storageArray, storeFunction } from '../../wgsl/staging';
@@ -18,7 +18,7 @@ import {
   weightStride,
 } from '../../wgsl/tiles';
 import { ROW_STATE_WGSL } from './backward-common';
-import { type AttentionTile, BASE_WGSL, threadWgsl } from './common';
+import { type AttentionTile, BASE_WGSL, enableWgsl, mainWgsl } from './common';
 
 /** Bytes of workgroup memory. */
 export function dkdvBytes(t: TileShape, D: number, Dv: number): number {
@@ -38,9 +38,10 @@ export function dkdvBytes(t: TileShape, D: number, Dv: number): number {
  * A workgroup owns `bc` keys of one key/value head and adds up the group's query heads itself, so that no two workgroups
  * write the same gradient. Three barriers a tile.
  */
-export function dkdvKernel(t: AttentionTile, { D, Dv, causal }: Problem, params: Params): Kernel {
+export function dkdvKernel(t: AttentionTile, { D, Dv }: Problem, params: Params): Kernel {
   const columns = Array.from({ length: columnsPerThread(t) }, (_, c) => c);
   const code = `
+${enableWgsl(t)}
 ${paramsStruct(params)}
 @group(0) @binding(0) var<uniform> params: Params;
 ${storageArray(1, 'read', 'q', D)}
@@ -63,13 +64,11 @@ ${loadFunction('v', Dv)}
 ${loadFunction('dout', Dv)}
 ${storeFunction('dk', D)}
 ${storeFunction('dv', Dv)}
-${visibilityWgsl(causal)}
+${VISIBILITY_WGSL}
 ${BASE_WGSL}
 ${ROW_STATE_WGSL}
 
-@compute @workgroup_size(${t.tx * t.ty})
-fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: u32) {
-${threadWgsl(t)}
+${mainWgsl(t)}
 let tiles = (params.Nk + ${t.bc - 1}u) / ${t.bc}u;
 let group = params.first + id.x;
 let j0 = group % tiles * ${t.bc}u;

@@ -1,6 +1,6 @@
 import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
-import { visibilityWgsl } from '../../features/causal';
+import { VISIBILITY_WGSL } from '../../features/causal';
 import { type Params, paramsStruct } from '../../wgsl/params';
 import { LOG2_E } from '../../wgsl/special-values';
 import { loadFunction, stageLength, stageOwn, stageStep, storageArray, storeFunction } from '../../wgsl/staging';
@@ -17,7 +17,7 @@ import {
   weightStride,
 } from '../../wgsl/tiles';
 import { ROW_STATE_WGSL } from './backward-common';
-import { type AttentionTile, BASE_WGSL, threadWgsl } from './common';
+import { type AttentionTile, BASE_WGSL, enableWgsl, mainWgsl } from './common';
 
 /** Bytes of workgroup memory. */
 export function dqBytes(t: TileShape, D: number, Dv: number): number {
@@ -37,8 +37,9 @@ export function dqBytes(t: TileShape, D: number, Dv: number): number {
  *
  * A workgroup owns `br` queries of one head. Three barriers a tile.
  */
-export function dqKernel(t: AttentionTile, { D, Dv, causal }: Problem, params: Params): Kernel {
+export function dqKernel(t: AttentionTile, { D, Dv }: Problem, params: Params): Kernel {
   const code = `
+${enableWgsl(t)}
 ${paramsStruct(params)}
 @group(0) @binding(0) var<uniform> params: Params;
 ${storageArray(1, 'read', 'q', D)}
@@ -58,13 +59,11 @@ ${loadFunction('k', D)}
 ${loadFunction('v', Dv)}
 ${loadFunction('dout', Dv)}
 ${storeFunction('dq', D)}
-${visibilityWgsl(causal)}
+${VISIBILITY_WGSL}
 ${BASE_WGSL}
 ${ROW_STATE_WGSL}
 
-@compute @workgroup_size(${t.tx * t.ty})
-fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: u32) {
-${threadWgsl(t)}
+${mainWgsl(t)}
 let tiles = (params.Nq + ${t.br - 1}u) / ${t.br}u;
 let group = params.first + id.x;
 let i0 = group % tiles * ${t.br}u;

@@ -1,8 +1,9 @@
 import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
-import { visibilityWgsl } from '../../features/causal';
+import { VISIBILITY_WGSL } from '../../features/causal';
 import { type Params, paramsStruct } from '../../wgsl/params';
 import { FORBIDDEN, LN_2, LOG2_E, MINUS_INFINITY_BITS, START_MAXIMUM } from '../../wgsl/special-values';
+import { collect, publish, reduceVec4s, reduceWgsl } from '../../wgsl/reduce-rows';
 import { loadFunction, stageLength, stageOwn, stageStep, storageArray, storeFunction } from '../../wgsl/staging';
 import {
   accumulate,
@@ -17,15 +18,12 @@ import {
   type TileShape,
   weightStride,
 } from '../../wgsl/tiles';
-import { type AttentionTile, BASE_WGSL, threadWgsl } from './common';
-
-/** Vec4s of a row of partial maxima or sums: one number per thread along x. */
-const reduceVec4s = (t: TileShape): number => Math.ceil(t.tx / 4);
+import { type AttentionTile, BASE_WGSL, enableWgsl, mainWgsl } from './common';
 
 /** Bytes of workgroup memory. */
 export function forwardBytes(t: TileShape, D: number, Dv: number): number {
   const vec4s =
-    stageLength(t.own, t.tx, D) + stageLength(t.step, t.tx, D, Dv) + t.own * (weightStride(t) + reduceVec4s(t));
+    stageLength(t.own, t.tx, D) + stageLength(t.step, t.tx, D, Dv) + t.own * weightStride(t) + reduceVec4s(t);
   return 16 * vec4s;
 }
 
@@ -44,12 +42,11 @@ export function forwardBytes(t: TileShape, D: number, Dv: number): number {
  * Four barriers a tile. Workgroup memory: see forwardBytes.
  */
 export function forwardKernel(t: AttentionTile, problem: Problem, params: Params): Kernel {
-  const { D, Dv, causal } = problem;
+  const { D, Dv } = problem;
   const columns = Array.from({ length: columnsPerThread(t) }, (_, c) => c);
   const outColumns = Array.from({ length: resultColumns(t, Dv) }, (_, c) => c);
-  const reduce = reduceVec4s(t);
-  const partials = Array.from({ length: reduce }, (_, g) => g);
   const code = `
+${enableWgsl(t)}
 ${paramsStruct(params)}
 @group(0) @binding(0) var<uniform> params: Params;
 ${storageArray(1, 'read', 'q', D)}
@@ -60,17 +57,15 @@ ${storageArray(4, 'read_write', 'out', Dv)}
 var<workgroup> own: array<vec4f, ${stageLength(t.own, t.tx, D)}>;
 var<workgroup> stage: array<vec4f, ${stageLength(t.step, t.tx, D, Dv)}>;
 var<workgroup> weights: array<vec4f, ${t.own * weightStride(t)}>;
-var<workgroup> partial: array<vec4f, ${t.own * reduce}>;
 ${loadFunction('q', D)}
 ${loadFunction('k', D)}
 ${loadFunction('v', Dv)}
 ${storeFunction('out', Dv)}
-${visibilityWgsl(causal)}
+${VISIBILITY_WGSL}
 ${BASE_WGSL}
+${reduceWgsl(t)}
 
-@compute @workgroup_size(${t.tx * t.ty})
-fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: u32) {
-${threadWgsl(t)}
+${mainWgsl(t)}
 let tiles = (params.Nq + ${t.br - 1}u) / ${t.br}u;
 let group = params.first + id.x;
 let i0 = group % tiles * ${t.br}u;
@@ -96,15 +91,14 @@ for (var j0 = 0u; j0 < end; j0 += ${t.bc}u) {
     ${eachScore(t, (r, c) => `if (${columnOf(t, c)} >= ${t.bc}u || !seen(i0 + y0 + ${r}u, j0 + ${columnOf(t, c)})) { s_${r}_${c} = ${FORBIDDEN}; }`)}
   }
   // Row maxima, first over the thread's columns, then over the threads of a row
-  ${eachRow(t, (r) => `partial[(y0 + ${r}u) * ${reduce}u + x / 4u][x % 4u] = ${columns.map((c) => `s_${r}_${c}`).reduce((a, s) => `max(${a}, ${s})`)};`)}
+  ${eachRow(t, (r) => `let top${r} = ${columns.map((c) => `s_${r}_${c}`).reduce((a, s) => `max(${a}, ${s})`)};`)}
+  ${publish(t, (r) => `top${r}`)}
   workgroupBarrier();
   ${stageStep(t, 'stage', t.bc, { name: 'v', size: Dv, base: 'v_base', rowStride: 'params.v_strides.z', row0: 'j0', rows: 'params.Nk' })}
   ${eachRow(
     t,
     (r) => `{
-    ${partials.map((g) => `let g${g} = partial[(y0 + ${r}u) * ${reduce}u + ${g}u];`).join(' ')}
-    let g = ${partials.map((g) => `g${g}`).reduce((a, s) => `max(${a}, ${s})`)};
-    let top = max(m${r}, ${['g.x', 'g.y', 'g.z', 'g.w'].slice(0, Math.min(4, t.tx)).reduce((a, s) => `max(${a}, ${s})`)});
+    let top = max(m${r}, ${collect(t, r, 'max', `top${r}`)});
     let alpha = exp2(m${r} - top);
     m${r} = top;
     l${r} *= alpha;
@@ -119,15 +113,14 @@ for (var j0 = 0u; j0 < end; j0 += ${t.bc}u) {
 }
 
 workgroupBarrier();
-${eachRow(t, (r) => `partial[(y0 + ${r}u) * ${reduce}u + x / 4u][x % 4u] = l${r};`)}
+${publish(t, (r) => `l${r}`)}
 workgroupBarrier();
 let out_base = base(b, h, params.out_strides);
 ${eachRow(
   t,
   (r) => `{
   let row = y0 + ${r}u;
-  var l = 0.0;
-  ${t.tx < 4 ? `for (var g = 0u; g < ${t.tx}u; g++) { l += partial[row][g]; }` : `for (var g = 0u; g < ${reduce}u; g++) { l += dot(partial[row * ${reduce}u + g], vec4f(1.0)); }`}
+  let l = ${collect(t, r, 'sum', `l${r}`)};
   if (row < ${t.br}u && i0 + row < params.Nq) {
     let empty = m${r} == ${START_MAXIMUM};
     let weight = select(1.0 / l, 0.0, empty);

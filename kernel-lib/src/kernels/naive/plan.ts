@@ -50,8 +50,8 @@ class ChunkSteps {
     private readonly facts: DeviceFacts,
     private readonly chunk: Chunk,
   ) {
-    const { Nq, Nk, H, Hk } = p;
-    this.shared = { Nq, Nk, H, Hk, Nk4: vec4s(Nk), head0: chunk.head0 };
+    const { Nq, Nk, H, Hk, causal } = p;
+    this.shared = { Nq, Nk, H, Hk, causal: Number(causal), Nk4: vec4s(Nk), head0: chunk.head0 };
   }
 
   private get strides(): Params {
@@ -114,7 +114,7 @@ class ChunkSteps {
 
   softmax(matrix: GPUBuffer, lse: GPUBuffer): Step {
     return {
-      kernel: softmaxKernel(rowThreads(this.facts.kind), this.p.causal, this.shared),
+      kernel: softmaxKernel(rowThreads(this.facts.kind), this.shared),
       params: this.shared,
       buffers: [matrix, lse],
       workgroups: this.chunk.heads * this.p.Nq,

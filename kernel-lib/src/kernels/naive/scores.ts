@@ -2,7 +2,7 @@ import type { Kernel } from '../../device/pipeline-cache';
 import { type Params, paramsStruct } from '../../wgsl/params';
 import { loadFunction, stageLength, stageOwn, stageStep, storageArray } from '../../wgsl/staging';
 import { columnsPerThread, eachRow, innerProducts, type TileShape } from '../../wgsl/tiles';
-import { BASE_WGSL, threadWgsl } from '../flash2/common';
+import { BASE_WGSL, enableWgsl, mainWgsl } from '../flash2/common';
 
 /** Bytes of workgroup memory. */
 export const scoresBytes = (t: TileShape, width: number): number =>
@@ -18,6 +18,7 @@ export const scoresBytes = (t: TileShape, width: number): number =>
 export function scoresKernel(t: TileShape, width: number, params: Params): Kernel {
   const groups = Array.from({ length: columnsPerThread(t) / 4 }, (_, g) => g);
   const code = `
+${enableWgsl(t)}
 ${paramsStruct(params)}
 @group(0) @binding(0) var<uniform> params: Params;
 ${storageArray(1, 'read', 'rows_q', width)}
@@ -29,9 +30,7 @@ ${loadFunction('rows_q', width)}
 ${loadFunction('rows_k', width)}
 ${BASE_WGSL}
 
-@compute @workgroup_size(${t.tx * t.ty})
-fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: u32) {
-${threadWgsl(t)}
+${mainWgsl(t)}
 let tiles = (params.Nq + ${t.own - 1}u) / ${t.own}u;
 let group = params.first + id.x;
 let i0 = group % tiles * ${t.own}u;

@@ -1,14 +1,14 @@
 import type { Kernel } from '../../device/pipeline-cache';
-import { visibilityWgsl } from '../../features/causal';
+import { VISIBILITY_WGSL } from '../../features/causal';
 import { type Params, paramsStruct } from '../../wgsl/params';
 import { FORBIDDEN, LOG2_E, MINUS_INFINITY_BITS } from '../../wgsl/special-values';
 
 /** Threads that share a row; a multiple of 4. */
 export const rowThreads = (kind: 'hardware' | 'software'): number => (kind === 'software' ? 16 : 128);
 
-const head = (threads: number, isCausal: boolean): string => `
+const head = (threads: number): string => `
 var<workgroup> partial: array<vec4f, ${threads / 4}>;
-${visibilityWgsl(isCausal)}
+${VISIBILITY_WGSL}
 fn row_max(lid: u32, value: f32) -> f32 {
   workgroupBarrier();
   partial[lid / 4u][lid % 4u] = value;
@@ -35,13 +35,13 @@ let at = row * params.Nk4;`;
  * S becomes P = softmax(S) in place, and lse is written: the second pass of standard attention (Dao 2022, Algorithm 0,
  * line 2). One workgroup a row; the row is read three times and written twice, all in device memory.
  */
-export function softmaxKernel(threads: number, isCausal: boolean, params: Params): Kernel {
+export function softmaxKernel(threads: number, params: Params): Kernel {
   const code = `
 ${paramsStruct(params)}
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> matrix: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> lse: array<u32>;
-${head(threads, isCausal)}
+${head(threads)}
 fn seen4(i: u32, j: u32) -> vec4<bool> { return vec4(seen(i, j), seen(i, j + 1u), seen(i, j + 2u), seen(i, j + 3u)); }
 
 @compute @workgroup_size(${threads})
@@ -72,7 +72,7 @@ ${paramsStruct(params)}
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> weights: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> matrix: array<vec4f>;
-${head(threads, false)}
+${head(threads)}
 
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: u32) {

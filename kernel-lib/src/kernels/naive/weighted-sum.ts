@@ -2,7 +2,7 @@ import type { Kernel } from '../../device/pipeline-cache';
 import { type Params, paramsStruct } from '../../wgsl/params';
 import { loadFunction, stageLength, stageStep, storageArray, storeFunction } from '../../wgsl/staging';
 import { accumulate, declareResult, eachResult, eachRow, type TileShape, weightStride } from '../../wgsl/tiles';
-import { BASE_WGSL, threadWgsl } from '../flash2/common';
+import { BASE_WGSL, enableWgsl, mainWgsl } from '../flash2/common';
 
 /** Bytes of workgroup memory. */
 export const weightedSumBytes = (t: TileShape, width: number): number =>
@@ -17,6 +17,7 @@ export const weightedSumBytes = (t: TileShape, width: number): number =>
  */
 export function weightedSumKernel(t: TileShape, width: number, transposed: boolean, params: Params): Kernel {
   const code = `
+${enableWgsl(t)}
 ${paramsStruct(params)}
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> matrix: array<vec4f>;
@@ -33,9 +34,7 @@ fn load_scores(at: u32, i: u32, c: u32) -> vec4f {
   return matrix[at + i * params.Nk4 + c];
 }
 
-@compute @workgroup_size(${t.tx * t.ty})
-fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: u32) {
-${threadWgsl(t)}
+${mainWgsl(t)}
 let rows_own = ${transposed ? 'params.Nk' : 'params.Nq'};
 let rows_step = ${transposed ? 'params.Nq' : 'params.Nk'};
 let tiles = (rows_own + ${t.own - 1}u) / ${t.own}u;

@@ -1,0 +1,30 @@
+import { eachRow, type TileShape } from './tiles';
+
+// Maxima and sums over the threads that share the rows of a tile: through workgroup memory, or, where the workgroup is one
+// subgroup, from lane to lane. Used as: publish(), a barrier, then collect() for each row.
+
+/** vec4s of workgroup memory for a row: one number a thread along x. */
+const rowVec4s = (t: TileShape): number => Math.ceil(t.tx / 4);
+
+/** vec4s of workgroup memory for the whole tile. */
+export const reduceVec4s = (t: TileShape): number => (t.subgroup ? 0 : t.own * rowVec4s(t));
+
+/** What must stand at module scope. */
+export function reduceWgsl(t: TileShape): string {
+  if (t.subgroup) return '';
+  const parts = Array.from({ length: t.tx }, (_, x) => `partial[row * ${rowVec4s(t)}u + ${x >> 2}u].${'xyzw'[x % 4]}`);
+  return `
+var<workgroup> partial: array<vec4f, ${reduceVec4s(t)}>;
+fn row_max(row: u32) -> f32 { return ${parts.reduce((a, b) => `max(${a}, ${b})`)}; }
+fn row_sum(row: u32) -> f32 { return ${parts.join(' + ')}; }`;
+}
+
+/** Makes the thread's value of every row known to the others; a barrier must follow. */
+export const publish = (t: TileShape, value: (r: number) => string): string =>
+  t.subgroup ? '' : eachRow(t, (r) => `partial[(y0 + ${r}u) * ${rowVec4s(t)}u + x / 4u][x % 4u] = ${value(r)};`);
+
+/** Expression: the maximum or sum, over the threads of row r, of what each published. */
+export function collect(t: TileShape, r: number, what: 'max' | 'sum', value: string): string {
+  if (t.subgroup) return what === 'max' ? `subgroupMax(${value})` : `subgroupAdd(${value})`;
+  return `row_${what}(y0 + ${r}u)`;
+}
