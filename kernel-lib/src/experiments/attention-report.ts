@@ -70,7 +70,7 @@ async function make(
   { signal, onProgress }: { signal: AbortSignal | undefined; onProgress(fraction: number): void },
   start: number,
 ): Promise<AttentionReport> {
-  const inputs = makeInputs(plan, plan.sizes, (tensor: Tensor) => held.push(tensor));
+  const inputs = makeInputs(plan, plan.sizes, (tensor: Tensor) => held.push(tensor), plan.inputs);
   const { problem, algorithm } = checkAttention(inputs.q, inputs.k, inputs.v, plan.options);
   const { info: device, facts } = await defaultDevice();
   checkBindings({ q: inputs.q, k: inputs.k, v: inputs.v, dout: inputs.dout }, facts);

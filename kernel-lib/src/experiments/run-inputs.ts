@@ -2,17 +2,17 @@ import { shapeIn } from '../check/layout';
 import { randn } from '../tensor/random';
 import type { Tensor } from '../tensor/tensor';
 import type { RunInputs } from './measure';
-import type { ReportPlan, Sizes } from './report-options';
+import type { AttentionInputs, ReportPlan, Sizes } from './report-options';
 
 /** Seeds of q, k, v and dout lie this far apart, so that neighbouring seeds of reports share none of them. */
 const SEED_STEP = 0x9e3779b1;
 
-/** Random q, k, v (or the given ones) and a random dout; `keep` is called with every tensor made here. */
+/** Random q, k, v, or the given ones, and a random dout; `keep` is called with every tensor made here. */
 export function makeInputs(
   plan: ReportPlan,
   { batch, heads, kvHeads, seq, seqK, dim, dimV }: Sizes,
   keep: (tensor: Tensor) => void,
-  given = plan.inputs,
+  given: AttentionInputs | undefined,
 ): RunInputs {
   const layout = plan.options.layout ?? 'bhnd';
   const random = (index: number, rowHeads: number, N: number, width: number): Tensor => {
