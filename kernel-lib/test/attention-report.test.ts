@@ -1,0 +1,148 @@
+import { tensor, randn, attention, type Tensor } from '../src/node';
+import { defaultDevice } from '../src/device/default-device';
+import { attentionReport, type AttentionReportOptions } from '../src/experiments/attention-report';
+import { peakBytes } from '../src/cost/peak-memory';
+import { elements, parseXml } from './support/xml';
+import { onEachAdapter } from './support/devices';
+
+// Two pairs of head sizes only, (8,8) and (8,4): each pair is compiled once, which takes most of the time on a CPU.
+
+/** Small, with groups and unequal lengths. */
+const small: AttentionReportOptions = { batch: 2, heads: 4, kvHeads: 2, seq: 40, seqK: 52, dim: 8, dimV: 4 };
+
+onEachAdapter('attentionReport', () => {
+  test('checks, times and measures both algorithms over a sweep', async () => {
+    const fractions: number[] = [];
+    const report = await attentionReport(small, undefined, { onProgress: (fraction) => fractions.push(fraction) });
+    expect(report.problem).toMatchObject({ B: 2, H: 4, Hk: 2, Nq: 40, Nk: 52, D: 8, Dv: 4, causal: false });
+    expect(report.errors.map(({ output, against }) => `${output} ${against}`)).toEqual(
+      ['float64', 'naive'].flatMap((against) =>
+        ['out', 'lse', 'dq', 'dk', 'dv'].map((output) => `${output} ${against}`),
+      ),
+    );
+    expect(report.errors.filter(({ ok }) => !ok)).toEqual([]);
+    expect(report.ok).toBe(true);
+    expect(report.device).toEqual((await defaultDevice()).info);
+    expect(report.paths.forward).toContain('flash2');
+    expect(report.tiles?.visited).toBeGreaterThan(0);
+    const runs = ['flash2', 'naive'].flatMap((algorithm) =>
+      ['forward', 'backward'].map((pass) => `${algorithm} ${pass}`),
+    );
+    expect(report.timings.map(({ algorithm, pass }) => `${algorithm} ${pass}`)).toEqual(runs);
+    for (const timing of report.timings) {
+      expect(timing).toMatchObject({ seq: 40, ms: expect.any(Number), gflops: expect.any(Number) });
+      expect(timing.ms).toBeGreaterThan(0);
+      expect(timing.runs).toBeGreaterThan(0);
+    }
+    expect(report.sweep.timings.map(({ seq }) => seq)).toEqual([16, 32, 40].flatMap((seq) => Array(4).fill(seq)));
+    expect(fractions.at(-1)).toBe(1);
+    expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
+    expect(fractions.length).toBeGreaterThan(5);
+    expect(elements(parseXml(report.figure.svg), 'text').map(({ text }) => text)).toContain('time (ms)');
+  });
+
+  test('device memory is what the formula says', async () => {
+    const { problem, memory } = await attentionReport(small);
+    for (const { algorithm, pass, measured, formula } of memory) {
+      expect(formula).toBe(peakBytes(problem, algorithm === 'naive', pass));
+      // Buffers are rounded up to 16 bytes, of which there are less than a dozen.
+      expect(measured).toBeGreaterThanOrEqual(formula);
+      expect(measured).toBeLessThan(formula + 12 * 16);
+    }
+  });
+
+  test('nothing that it made stays on the device', async () => {
+    const before = (await defaultDevice()).bytes;
+    await attentionReport({ seq: 24, heads: 2, dim: 8 });
+    expect((await defaultDevice()).bytes).toBe(before);
+  });
+
+  test.each<[string, AttentionReportOptions]>([
+    ['causal, layout bnhd, own scale', { ...small, causal: true, layout: 'bnhd', scale: -0.7 }],
+    ['naive as the algorithm, against flash2', { seq: 20, heads: 2, dim: 8, algorithm: 'naive' }],
+    ['reference as the algorithm', { seq: 20, heads: 2, dim: 8, algorithm: 'reference' }],
+    ['one query and one key', { seq: 1, heads: 1, dim: 8 }],
+    ['more queries than keys, causal: rows with nothing to see', { seq: 33, seqK: 9, dim: 8, causal: true }],
+    ['tiles', { seq: 33, heads: 2, dim: 8, tiles: { br: 4, bc: 8 } }],
+  ])('%s: all checks pass', async (_, options) => {
+    const report = await attentionReport(options);
+    expect(report.errors).toHaveLength(10);
+    expect(report.errors.filter(({ ok }) => !ok)).toEqual([]);
+  });
+
+  test('a long problem is checked on a sample of rows, dk and dv included', async () => {
+    const report = await attentionReport({ heads: 1, seq: 2816, dim: 8, causal: true });
+    const { rowsChecked, rowsTotal } = report.errors[0];
+    expect(rowsTotal).toBe(2816);
+    expect(rowsChecked).toBeLessThan(rowsTotal);
+    expect(report.errors.filter(({ ok }) => !ok)).toEqual([]);
+  });
+
+  test('the same seed gives the same errors, another seed others', async () => {
+    const errors = async (seed: number): Promise<number[]> =>
+      (await attentionReport({ seq: 20, heads: 2, dim: 8, seed })).errors.map(({ error }) => error);
+    const first = await errors(3);
+    expect(await errors(3)).toEqual(first);
+    expect(await errors(4)).not.toEqual(first);
+  });
+
+  describe('given inputs', () => {
+    const given = (): Record<'q' | 'k' | 'v', Tensor> => ({
+      q: randn([1, 2, 20, 8], { seed: 1 }),
+      k: randn([1, 1, 24, 8], { seed: 2 }),
+      v: randn([1, 1, 24, 4], { seed: 3 }),
+    });
+
+    test('are used, and stay alive', async () => {
+      const inputs = given();
+      const report = await attentionReport({ causal: true }, inputs);
+      expect(report.problem).toMatchObject({ B: 1, H: 2, Hk: 1, Nq: 20, Nk: 24, D: 8, Dv: 4, causal: true });
+      expect(report).toMatchObject({ ok: true, randomInputs: false });
+      const result = await attention(inputs.q, inputs.k, inputs.v);
+      expect(result.out.shape).toEqual([1, 2, 20, 4]);
+    });
+
+    test('with a NaN give a report that is not ok, and says so', async () => {
+      const values = Float32Array.from({ length: 320 }, (_, index) => (index === 7 ? NaN : 0.1));
+      const report = await attentionReport({}, { ...given(), q: tensor(values, [1, 2, 20, 8]) });
+      expect(report.ok).toBe(false);
+      expect(report.toString()).toMatch(/^FAILED/);
+    });
+
+    test('of shapes that do not agree are refused before anything runs', async () => {
+      const inputs = { ...given(), k: randn([1, 1, 24, 6]) };
+      await expect(attentionReport({}, inputs)).rejects.toMatchObject({ code: 'SHAPE', message: /^k: expected shape/ });
+    });
+  });
+
+  test.each<[string, object, string]>([
+    ['an unknown option', { sequence: 5 }, 'INVALID_ARGUMENT'],
+    ['a scale that is NaN', { scale: NaN }, 'INVALID_ARGUMENT'],
+    ['an option that is not there yet', { softcap: 30 }, 'UNSUPPORTED'],
+    ['a bad size', { seq: -1 }, 'INVALID_ARGUMENT'],
+    ['tiles of another algorithm', { algorithm: 'naive', tiles: { br: 8, bc: 8 } }, 'INVALID_ARGUMENT'],
+    ['a signal that is none', { signal: 1 }, 'INVALID_ARGUMENT'],
+  ])('refuses %s, and leaves nothing behind', async (_, options, code) => {
+    const before = (await defaultDevice()).bytes;
+    await expect(attentionReport(options)).rejects.toMatchObject({ name: 'FlashError', code });
+    expect((await defaultDevice()).bytes).toBe(before);
+  });
+
+  test.each([0, 0.1, 0.5, 0.9])(
+    'an abort at %p of the work rejects with the reason and frees everything',
+    async (at) => {
+      const control = new AbortController();
+      const reason = new Error('enough');
+      const before = (await defaultDevice()).bytes;
+      if (at === 0) control.abort(reason);
+      const onProgress = (fraction: number): void => {
+        if (fraction >= at) control.abort(reason);
+      };
+      const report = attentionReport({ seq: 64, heads: 2, dim: 8 }, undefined, { signal: control.signal, onProgress });
+      await expect(report).rejects.toBe(reason);
+      expect((await defaultDevice()).bytes).toBe(before);
+      // The device is still good.
+      expect((await attentionReport({ seq: 16, heads: 1, dim: 8 })).ok).toBe(true);
+    },
+  );
+});
