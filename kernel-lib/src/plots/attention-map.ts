@@ -116,7 +116,7 @@ function plotly(map: MapData): PlotlyFigure {
     height: Math.min(720, 190 + 22 * map.queries.length),
     xaxis: {
       type: 'category',
-      title: { text: 'key' },
+      title: { text: 'key', standoff: 10 },
       tickangle: -60,
       automargin: true,
       showgrid: false,
@@ -124,7 +124,7 @@ function plotly(map: MapData): PlotlyFigure {
     },
     yaxis: {
       type: 'category',
-      title: { text: 'query' },
+      title: { text: 'query', standoff: 10 },
       autorange: 'reversed',
       automargin: true,
       showgrid: false,

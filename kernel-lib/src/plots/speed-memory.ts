@@ -46,6 +46,7 @@ const PANELS: readonly Panel[] = [
   },
 ];
 const X_LABEL = 'sequence length (tokens)';
+const MAX_X_TICKS = 6;
 
 /**
  * Time and device memory against sequence length, two panels side by side on logarithmic axes, a line for each algorithm
@@ -80,6 +81,11 @@ function points(series: Series, panel: Panel): [number, number][] {
   });
 }
 
+function valueAxis(panel: Panel, series: readonly Series[]): Axis {
+  const values = series.flatMap((one) => points(one, panel).map(([, value]) => value));
+  return logAxis(panel.axis, values);
+}
+
 function plotly(series: readonly Series[], lengths: readonly number[], options: SpeedMemoryOptions): PlotlyFigure {
   const data = PANELS.flatMap((panel, index) => {
     const suffix = index === 0 ? '' : String(index + 1);
@@ -98,26 +104,37 @@ function plotly(series: readonly Series[], lengths: readonly number[], options: 
       hovertemplate: `${panel.axis}: %{y:.4~g}<br>${X_LABEL}: %{x}<extra>${escapePlotly(one.name)}</extra>`,
     }));
   });
-  const xAxis = { type: 'log', title: { text: X_LABEL }, tickvals: [...lengths], ticktext: lengths.map(String) };
-  const yAxis = (panel: Panel): Record<string, unknown> => ({
+  // The ticks of the drawing: plotly's own for logarithmic axes are either two or a crowd. With `standoff` an axis title
+  // keeps its distance from the labels, however wide they are.
+  const axis = (label: string, { domain, ticks }: Axis): Record<string, unknown> => ({
     type: 'log',
-    title: { text: panel.axis },
-    exponentformat: 'none',
+    title: { text: label, standoff: 10 },
+    range: domain.map(Math.log10),
+    tickvals: ticks.map((tick) => tick.value),
+    ticktext: ticks.map((tick) => tick.text),
     automargin: true,
   });
+  const xAxis = (): Record<string, unknown> => axis(X_LABEL, logAxis(X_LABEL, lengths, MAX_X_TICKS, lengths));
+  const yAxis = (panel: Panel): Record<string, unknown> => axis(panel.axis, valueAxis(panel, series));
   const notes = noteLines(options).map((note) => escapePlotly(note));
   for (const part of warningLines(options))
     notes.push(`<b><span style="color:${FAILURE}">${escapePlotly(part)}</span></b>`);
-  const title = { text: escapePlotly(options.title), subtitle: { text: notes.join('<br>') } };
+  const title = {
+    text: escapePlotly(options.title),
+    subtitle: { text: notes.join('<br>') },
+    y: 1,
+    yanchor: 'top',
+    pad: { t: 14 },
+  };
   const layout = {
     title,
-    height: 420 + 18 * notes.length,
-    margin: { t: 70 + 20 * notes.length, r: 20 },
+    height: 410 + 16 * notes.length,
+    margin: { t: 56 + 16 * notes.length, r: 20 },
     grid: { rows: 1, columns: 2, pattern: 'independent' },
-    legend: { orientation: 'h', x: 0.5, xanchor: 'center', y: -0.22, yanchor: 'top' },
-    xaxis: xAxis,
+    legend: { orientation: 'h', x: 0.5, xanchor: 'center', y: -0.2, yanchor: 'top' },
+    xaxis: xAxis(),
     yaxis: yAxis(PANELS[0]),
-    xaxis2: { ...xAxis },
+    xaxis2: xAxis(),
     yaxis2: yAxis(PANELS[1]),
   };
   return { data, layout };
@@ -137,11 +154,8 @@ function svg(series: readonly Series[], lengths: readonly number[], options: Spe
   PANELS.forEach((panel, index) => {
     const box: Box = { x: 78 + index * 400, y, width: 300, height: 240 };
     const values = series.map((one) => points(one, panel));
-    const x = logAxis(X_LABEL, lengths, 6, lengths);
-    const axis = logAxis(
-      panel.axis,
-      values.flat().map(([, value]) => value),
-    );
+    const x = logAxis(X_LABEL, lengths, MAX_X_TICKS, lengths);
+    const axis = valueAxis(panel, series);
     body.push(panelAxes(box, x, axis, panel.title), ...series.map((one, s) => plot(box, x, axis, values[s], one)));
   });
   return svgDocument(width, y + 240 + 52, options.title, body);
