@@ -79,7 +79,7 @@ async function make(
   const algorithms = [algorithm, algorithm === 'naive' ? 'flash2' : 'naive'] as const;
   const smaller = lengths.slice(0, -1).map((seq) => sizesAt(plan.sizes, seq));
   const seconds = [...smaller.map(({ seq, seqK }) => ({ ...problem, Nq: seq, Nk: seqK })), problem].map(
-    (one) => algorithms.length * pointSeconds(one, device.kind),
+    (one, index) => algorithms.length * pointSeconds(one, device.kind, index === 0),
   );
   const progress = new Progress(seconds.reduce((a, b) => a + b, 0) + checkSeconds(problem, check), onProgress);
   const context: SweepContext = { plan, device, algorithms, signal, progress, seen: new Set() };

@@ -57,6 +57,7 @@ export async function measurePoint(problem: Problem, inputs: RunInputs, context:
   const { plan, algorithms, signal, progress, seen } = context;
   const measurements: Measurement[] = [];
   const notes: string[] = [];
+  const cold = seen.size === 0;
   try {
     for (const algorithm of algorithms) {
       const tooLarge =
@@ -67,7 +68,7 @@ export async function measurePoint(problem: Problem, inputs: RunInputs, context:
       }
       const { tiles, ...options } = plan.options;
       const own = { ...options, ...(tiles && algorithm === algorithms[0] ? { tiles } : {}), algorithm };
-      const work = pointSeconds(problem, context.device.kind);
+      const work = pointSeconds(problem, context.device.kind, cold);
       try {
         const run = (onProgress: (fraction: number) => void): Promise<Measurement> =>
           measure(problem, inputs, own, seen, { signal, onProgress });
@@ -99,10 +100,16 @@ export async function measureSmaller(sizes: Sizes, context: SweepContext): Promi
   }
 }
 
-/** Seconds that the runs of one algorithm at one length take, very roughly: only progress rests on it. */
-export function pointSeconds(problem: Problem, kind: DeviceInfo['kind']): number {
+/** Seconds that compiling one algorithm's kernels takes, very roughly. */
+const COMPILE_SECONDS = { software: 5, hardware: 0.5 };
+
+/**
+ * Seconds that one algorithm takes at one length, very roughly: only progress rests on it. The first length of a sweep
+ * (`cold`) has the kernels to compile.
+ */
+export function pointSeconds(problem: Problem, kind: DeviceInfo['kind'], cold: boolean): number {
   const rate = kind === 'software' ? 3e9 : 1e12;
-  return 0.1 + (2 * 3.5 * forwardFlops(problem)) / rate;
+  return 0.1 + (2 * 3.5 * forwardFlops(problem)) / rate + (cold ? COMPILE_SECONDS[kind] : 0);
 }
 
 function naiveTooLarge(problem: Problem, device: DeviceInfo): string | null {
