@@ -68,6 +68,7 @@ function factsOf(report: AttentionReportData): [string, string][] {
     facts.push(['tiles', `${br} queries x ${bc} keys; ${visited} of ${total} visited`]);
   }
   for (const note of report.notes) facts.push(['note', note]);
+  facts.push(['GFLOP/s', 'by the standard count: two products forward, five backward, visible pairs only']);
   facts.push(['report', `took ${formatNumber(report.seconds)} s`]);
   return facts;
 }
@@ -96,9 +97,7 @@ function errorTable({ errors }: AttentionReportData): Table {
 }
 
 function timeTable({ timings, memory }: AttentionReportData): Table {
-  const caption =
-    `Time (median, ${clockLine(timings)}); GFLOP/s by the standard count: two products forward, five backward, visible pairs only. ` +
-    'Memory: device bytes of the call, beside the formula for its tensors.';
+  const caption = `Time (median, ${clockLine(timings)}) and device memory`;
   return {
     caption,
     header: ['algorithm', 'pass', 'time', 'runs', 'spread', 'GFLOP/s', 'memory', 'formula'],

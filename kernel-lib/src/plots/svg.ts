@@ -35,7 +35,7 @@ export interface Box {
  * A logarithmic axis over positive values. Ticks stand at `at` where given (thinned to `maxTicks`), else at 1-2-5 or at
  * powers of ten, whichever is fewer than `maxTicks`.
  */
-export function logAxis(label: string, values: readonly number[], maxTicks = 7, at?: readonly number[]): Axis {
+export function logAxis(label: string, values: readonly number[], maxTicks = 8, at?: readonly number[]): Axis {
   const positive = values.filter((value) => Number.isFinite(value) && value > 0);
   let low = positive.length ? Math.min(...positive) : 1;
   let high = positive.length ? Math.max(...positive) : 10;

@@ -36,7 +36,8 @@ export function textTable(table: Table): string {
 /** The table as HTML: escaped, no scripts, no colours of its own but the red of failures, so that any theme suits it. */
 export function htmlTable(table: Table): string {
   const failed = new Set(table.failed);
-  const align = (c: number): string => ` style="text-align:${table.numeric?.includes(c) ? 'right' : 'left'}"`;
+  const align = (c: number): string =>
+    ` style="padding:1px 8px;text-align:${table.numeric?.includes(c) ? 'right' : 'left'}"`;
   const head = table.header.map((cell, c) => `<th${align(c)}>${escapeXml(cell)}</th>`).join('');
   const body = table.rows.map((row, r) => {
     const cells = row.map((cell, c) => `<td${align(c)}>${escapeXml(cell)}</td>`).join('');
