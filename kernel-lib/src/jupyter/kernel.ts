@@ -68,6 +68,7 @@ export class Kernel {
 
   /** Loads the compiler and serves. */
   start(): void {
+    prepareForTermination();
     resolveLibrary();
     this.notebook.load();
     defineGlobals({ input: this.input, comms: this.comms, sources: this.sources, fallback: () => this.latest });
@@ -75,7 +76,6 @@ export class Kernel {
     process.on('uncaughtException', (error) => {
       if (!isRecovery(error)) this.report('Uncaught', error);
     });
-    prepareForTermination();
     this.server.ready();
   }
 

@@ -1,22 +1,35 @@
-import { currentCell } from './session/cell';
+import { AsyncLocalStorage } from 'node:async_hooks';
 
 /**
  * Terminating JavaScript from another thread skips the bookkeeping by which Node follows asynchronous work, which it
- * checks strictly where someone follows it, as `currentCell` does: Node would abort. So following stops just before, and
- * afterwards an error that nobody catches makes Node reset its books. (The checks of their nesting cannot be passed
- * this way: the kernelspec starts Node with --no-force-async-hooks-checks.)
+ * checks strictly where someone follows it, as an AsyncLocalStorage does before Node 24: Node would abort. So following
+ * stops just before, and afterwards an error that nobody catches makes Node reset its books. (The checks of their nesting
+ * cannot be passed this way: the kernelspec starts Node with --no-force-async-hooks-checks.)
  */
 const RECOVERY = new Error('resets the books after a termination');
 const MUST_NOT_END = /node:(internal\/)?async_hooks|[\\/]dist[\\/]cjs[\\/]jupyter[\\/]/;
+/** The storages that follow asynchronous work. */
+const following = new Set<AsyncLocalStorage<unknown>>();
 let terminated = false;
 
-/** Lets the socket thread announce a termination, see BEFORE_TERMINATION in server/link.ts. */
+/** Lets the socket thread announce a termination, see BEFORE_TERMINATION in server/link.ts. Call it before all else. */
 export function prepareForTermination(): void {
+  // Node's own name for the step in which a storage begins to follow; newer versions have none, and need none.
+  const storages = AsyncLocalStorage.prototype as unknown as { _enable?: () => void };
+  const enable = storages._enable;
+  if (enable) {
+    storages._enable = function (this: AsyncLocalStorage<unknown>) {
+      following.add(this);
+      enable.call(this);
+    };
+  }
   Object.defineProperty(globalThis, Symbol.for('flashlab.beforeTermination'), {
     value: () => {
       if (!interruptible()) return false;
       terminated = true;
-      currentCell.disable();
+      // Its next use enables a storage again.
+      for (const storage of following) storage.disable();
+      following.clear();
       return true;
     },
   });

@@ -1,5 +1,4 @@
-import type { AttentionReportOptions } from '../../experiments/attention-report';
-import type { Tensor } from '../../tensor/tensor';
+import type { AttentionInputs, AttentionReportOptions } from '../../experiments/attention-report';
 import { notebookFlash } from '../library';
 import { toMimeBundle } from '../session/display';
 import type { Magic } from './magic';
@@ -35,7 +34,7 @@ export const flashAttention: Magic = {
 };
 
 /** The tensors that a body ends with. Whether they fit each other is the library's to say. */
-function asInputs(body: unknown): { q: Tensor; k: Tensor; v: Tensor } | undefined {
+function asInputs(body: unknown): AttentionInputs | undefined {
   if (typeof body !== 'object' || body === null) return undefined;
-  return 'q' in body && 'k' in body && 'v' in body ? (body as { q: Tensor; k: Tensor; v: Tensor }) : undefined;
+  return 'q' in body && 'k' in body && 'v' in body ? (body as AttentionInputs) : undefined;
 }

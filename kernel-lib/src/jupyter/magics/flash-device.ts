@@ -1,4 +1,3 @@
-import { inspect } from 'node:util';
 import { notebookFlash } from '../library';
 import type { Magic } from './magic';
 import { textAndTable } from './table';
@@ -11,19 +10,25 @@ export const flashDevice: Magic = {
   summary: 'Shows the device that computes: adapter, driver, features, limits, and why it was chosen.',
 
   async run({ cell }) {
-    const info = await Promise.race([notebookFlash().device(), cell.interrupted]);
-    const rows = Object.entries(info).map(([name, value]: [string, unknown]): [string, string] => [name, show(value)]);
+    const { limits, features, ...info } = await Promise.race([notebookFlash().device(), cell.interrupted]);
+    const rows: [string, string][] = Object.entries(info).map(([name, value]) => [name, String(value)]);
+    rows.push(['features', features.join(', ')]);
+    for (const name of LIMITS) rows.push([name, amount(name, limits[name])]);
     cell.display(textAndTable(rows));
   },
 };
 
-function show(value: unknown): string {
-  if (typeof value === 'string') return value;
-  if (Array.isArray(value)) return value.join(', ');
-  if (typeof value === 'object' && value !== null) {
-    return Object.entries(value)
-      .map(([name, each]: [string, unknown]) => `${name} ${String(each)}`)
-      .join(', ');
-  }
-  return inspect(value);
+/** The limits that bear on attention; `flash.device()` gives all. */
+const LIMITS = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupsPerDimension',
+] as const;
+
+function amount(name: string, value: number | undefined): string {
+  if (value === undefined) return 'unknown';
+  if (!name.endsWith('Size')) return String(value);
+  return value >= 2 ** 20 ? `${+(value / 2 ** 20).toPrecision(4)} MiB` : `${+(value / 2 ** 10).toPrecision(4)} KiB`;
 }

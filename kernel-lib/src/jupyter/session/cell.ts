@@ -47,6 +47,14 @@ export class Cell {
     this.interrupted.catch(() => {});
   }
 
+  /** Rejects when the cell has been interrupted for `ms` milliseconds. */
+  interruptedFor(ms: number): Promise<never> {
+    return this.interrupted.catch(async (reason: unknown) => {
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      throw reason;
+    });
+  }
+
   interrupt(): void {
     this.controller.abort(new InterruptedError());
   }

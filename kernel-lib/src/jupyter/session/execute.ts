@@ -11,6 +11,9 @@ import type { History } from './history';
 import type { Notebook } from './notebook';
 import type { Sources } from './sources';
 
+/** How long an interrupted magic may take to end by itself and say how far it came, in milliseconds. */
+const MAGIC_GRACE_MS = 1000;
+
 /** What running a cell needs of the kernel. */
 export interface ExecuteParts {
   notebook: Notebook;
@@ -96,7 +99,7 @@ export class Execution {
       const { pending } = cell;
       if (!pending) return { value: outcome.value };
       const magic = currentCell.run(cell, () => runCellMagic(cell, pending, outcome.value));
-      return { value: await Promise.race([magic, cell.interrupted]) };
+      return { value: await Promise.race([magic, cell.interruptedFor(MAGIC_GRACE_MS)]) };
     } catch (error) {
       // What an interrupt broke off may complain in its own way; the reader asked for the interrupt.
       const cause = cell.controller.signal.aborted || isBreak(error) ? new InterruptedError() : error;

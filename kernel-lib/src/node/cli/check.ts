@@ -1,0 +1,32 @@
+import { check } from '../index';
+import { jsonLines, type CommandResult } from './print';
+import { UsageError } from './usage';
+
+export interface CheckCommandOptions {
+  json?: boolean;
+  full?: boolean;
+  seed?: string;
+}
+
+/** `flashlab check`: exit code 1 where a result is beyond its allowed error. Without filters, the whole table. */
+export async function checkCommand(options: CheckCommandOptions, filters: readonly string[]): Promise<CommandResult> {
+  const { json = false, full = false } = options;
+  const seed = options.seed === undefined ? {} : { seed: seedOf(options.seed) };
+  const reports = [];
+  for (const filter of filters.length > 0 ? filters : ['']) reports.push(await check({ filter, full, ...seed }));
+  const text = json
+    ? reports.map(({ rows }) => jsonLines(rows.map(contractRow))).join('')
+    : reports.map((report) => `${report.toString()}\n`).join('\n');
+  return { text, code: reports.every((report) => report.ok) ? 0 : 1 };
+}
+
+type Row = Awaited<ReturnType<typeof check>>['rows'][number];
+
+function contractRow({ case: name, adapter, algorithm, dtype, output, error, allowed, ok }: Row): object {
+  return { case: name, adapter, algorithm, dtype, output, error, allowed, ok };
+}
+
+function seedOf(text: string): number {
+  if (!/^\d+$/.test(text)) throw new UsageError(`--seed: expected a whole number, got ${text}`);
+  return Number(text);
+}

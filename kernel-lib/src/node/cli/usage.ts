@@ -1,0 +1,15 @@
+/** A command line that cannot be obeyed; its message is one line. */
+export class UsageError extends Error {}
+
+export const USAGE = `usage: flashlab COMMAND [options]
+
+  check [--json] [--full] [--seed N] [FILTER ...]
+                                compares attention with a float64 reference over a table of shapes;
+                                a FILTER is a part of a case name, such as causal or D64_
+  install [WHERE] [--json]      tells Jupyter about the notebook kernel
+  uninstall [WHERE] [--json]    takes it back
+
+  WHERE is --user (the default), --sys-prefix (the active Python environment) or --prefix DIR.
+  --json prints one JSON object a line. --help shows this, --version the version.
+  FLASH_ADAPTER=auto|hardware|lavapipe|swiftshader chooses the GPU.
+`;
