@@ -25,7 +25,9 @@ describe('the table of cases', () => {
 
   test('covers, by default already, what breaks kernels', () => {
     const defaults = checkCases();
-    for (const D of headSizes) expect(defaults.some((c) => c.D === D && c.Dv === D)).toBe(true);
+    for (const D of [1, 3, 16, 33, 64, 100, 129, 256]) {
+      expect(defaults.some((c) => c.D === D && c.Dv === D)).toBe(true);
+    }
     for (const tile of [16, 32, 64, 128]) {
       for (const N of [tile - 1, tile, tile + 1]) expect(defaults.some((c) => c.Nq === N && c.Nk === N)).toBe(true);
     }
@@ -37,6 +39,14 @@ describe('the table of cases', () => {
     expect(defaults.some((c) => c.Dv > c.D) && defaults.some((c) => c.Dv < c.D)).toBe(true);
     expect(defaults.some((c) => c.scale === 0) && defaults.some((c) => c.scale < 0)).toBe(true);
     expect(defaults.some((c) => c.times >= 20)).toBe(true);
+  });
+
+  test('covers every head size with and without the causal mask in the full set', () => {
+    for (const D of headSizes) {
+      for (const causal of [false, true]) {
+        expect(cases.some((c) => c.D === D && c.Dv === D && c.causal === causal)).toBe(true);
+      }
+    }
   });
 
   test('names that are none are refused', () => {
