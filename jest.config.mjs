@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 
 // These packages ship ES modules only; jest runs CommonJS, so they are translated like our own sources.
-const translated = ['d3-[^/]+', 'internmap', 'webgpu', '@jupyter', '@jupyterlab', '@lumino', 'lib0'];
+const translated = ['d3-[^/]+', 'internmap', '@jupyter', '@jupyterlab', '@lumino', 'lib0'];
 
 const swc = {
   jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
@@ -33,7 +33,12 @@ export default {
   projects: [
     project('scripts'),
     project('extension'),
-    project('kernel-lib', oneWorker),
+    project('kernel-lib', {
+      ...oneWorker,
+      testEnvironment: fileURLToPath(new URL('scripts/jest/real-env-environment.cjs', import.meta.url)),
+      globalSetup: '<rootDir>/test/support/find-adapters.mjs',
+      moduleNameMapper: { '^webgpu$': fileURLToPath(new URL('scripts/jest/webgpu.cjs', import.meta.url)) },
+    }),
     project('ui-tests', { ...oneWorker, globalSetup: '<rootDir>/support/unpack-chromium.ts' }),
   ],
 };

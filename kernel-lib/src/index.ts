@@ -18,3 +18,7 @@ export { Tensor, tensor, zeros } from './tensor/tensor';
 export type { DType, TensorOptions } from './tensor/tensor';
 export { check } from './check/check';
 export { attentionReport } from './experiments/attention-report';
+export type { AttentionInputs, AttentionReport, AttentionReportOptions } from './experiments/attention-report';
+export { attentionMap } from './plots/attention-map';
+export type { AttentionMap } from './plots/attention-map';
+export type { MimeBundle } from './plots/figure';

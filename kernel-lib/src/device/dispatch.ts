@@ -51,7 +51,7 @@ interface Slice {
 export async function runSteps(device: FlashDevice, steps: readonly Step[], options: RunOptions): Promise<RunStats> {
   const { signal, onProgress } = options;
   signal?.throwIfAborted();
-  const pipelines = await Promise.all(steps.map((step) => pipelineFor(device, step.kernel)));
+  const pipelines = await abortable(Promise.all(steps.map((step) => pipelineFor(device, step.kernel))), signal);
   const work = steps.reduce((sum, step) => sum + step.flops, 0);
   const timer = new GpuTimer(device);
   let done = 0;
@@ -91,6 +91,21 @@ export async function runSteps(device: FlashDevice, steps: readonly Step[], opti
     return { dispatches, gpuMs: await timer.total() };
   } finally {
     timer.dispose();
+  }
+}
+
+/** Rejects with the signal's reason as soon as it is aborted: a compilation cannot be stopped, but need not be awaited. */
+async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  let stop: () => void = () => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener('abort', stop);
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
 }
 

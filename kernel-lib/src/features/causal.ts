@@ -25,21 +25,17 @@ export const causal = {
 
 /**
  * The same in WGSL, over Nq, Nk and causal of Params: a number and no constant, so that one compiled kernel serves both.
- * `seen(i, j)` also refuses queries and keys that do not exist; `uncut(i, j)` tells whether the whole rectangle of queries
- * from i on and keys up to j is visible, given that it exists.
+ * `uncut(i, j)` tells whether all queries from i on see all keys up to j, given that they exist.
  */
 export const VISIBILITY_WGSL = `
-fn key_end(last_query: u32) -> u32 {
-  let end = u32(clamp(i32(last_query) + i32(params.Nk) - i32(params.Nq) + 1, 0, i32(params.Nk)));
+fn key_end(i: u32) -> u32 {
+  let end = u32(clamp(i32(i) + i32(params.Nk) - i32(params.Nq) + 1, 0, i32(params.Nk)));
   return select(params.Nk, end, params.causal == 1u);
 }
-fn query_begin(first_key: u32) -> u32 {
-  let begin = u32(clamp(i32(first_key) + i32(params.Nq) - i32(params.Nk), 0, i32(params.Nq)));
+fn query_begin(j: u32) -> u32 {
+  let begin = u32(clamp(i32(j) + i32(params.Nq) - i32(params.Nk), 0, i32(params.Nq)));
   return select(0u, begin, params.causal == 1u);
 }
 fn uncut(i: u32, j: u32) -> bool {
   return params.causal == 0u || i32(j) <= i32(i) + i32(params.Nk) - i32(params.Nq);
-}
-fn seen(i: u32, j: u32) -> bool {
-  return i < params.Nq && j < params.Nk && uncut(i, j);
 }`;

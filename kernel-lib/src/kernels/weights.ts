@@ -35,6 +35,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: 
   let q_at = base(b, h, params.q_strides) + i * params.q_strides.z;
   let k_base = base(b, h / (params.H / params.Hk), params.k_strides);
   let at = group * params.Nk;
+  let end = key_end(i);
   var top = ${FORBIDDEN};
   for (var j = lid; j < params.Nk; j += ${THREADS}u) {
     var s = 0.0;
@@ -42,7 +43,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: 
       s += dot(load_q(q_at, d) * params.scale, load_k(k_base + j * params.k_strides.z, d));
     }
     weights[at + j] = s;
-    if (seen(i, j)) { top = max(top, s); }
+    if (j < end) { top = max(top, s); }
   }
   partial[lid] = top;
   workgroupBarrier();
@@ -50,7 +51,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: 
   workgroupBarrier();
   var sum = 0.0;
   for (var j = lid; j < params.Nk; j += ${THREADS}u) {
-    let e = select(0.0, exp2((weights[at + j] - top) * ${LOG2_E}), seen(i, j));
+    let e = select(0.0, exp2((weights[at + j] - top) * ${LOG2_E}), j < end);
     weights[at + j] = e;
     sum += e;
   }

@@ -38,6 +38,7 @@ export function shareTile(own: number, step: number, facts: DeviceFacts): TileSh
     tx,
     ty,
     subgroup: ty === 1 && tx === facts.subgroupSize,
+    unroll: facts.kind === 'hardware' ? 4 : 1,
   };
 }
 

@@ -1,4 +1,4 @@
-import { paddedVec4s, stageStride, type TileShape, vec4s } from './tiles';
+import { eachResult, paddedVec4s, stageStride, type TileShape, vec4s } from './tiles';
 
 /** Whether rows of `size` numbers can be read as vec4f: every row then starts at a multiple of 16 bytes. */
 export const isVec4 = (size: number): boolean => size % 4 === 0;
@@ -23,7 +23,7 @@ export function loadFunction(name: string, size: number): string {
 /** `store_name(base, d, value)`: the counterpart of {@link loadFunction}; nothing is written past the row's end. */
 export function storeFunction(name: string, size: number): string {
   const body = isVec4(size)
-    ? `if (d < ${vec4s(size)}u) { ${name}[base / 4u + d] = value; }`
+    ? `${name}[base / 4u + d] = value;`
     : `for (var e = 0u; e < 4u; e++) { if (4u * d + e < ${size}u) { ${name}[base + 4u * d + e] = value[e]; } }`;
   return `fn store_${name}(base: u32, d: u32, value: vec4f) {\n  ${body}\n}`;
 }
@@ -70,3 +70,32 @@ export const stageStep = (t: TileShape, target: string, used: number, from: Stag
 /** Vec4s of workgroup memory for `rows` staged rows of the longest of `sizes`. */
 export const stageLength = (rows: number, tx: number, ...sizes: number[]): number =>
   rows * Math.max(...sizes.map((size) => stageStride(size, tx)));
+
+/**
+ * Writes the workgroup's own x size result `acc` out, through `scratch` (at least `own` rows of workgroup memory), so that one
+ * short loop stores whole rows instead of every thread its scattered parts.
+ * @param used how many of the own rows take part
+ * @param factor WGSL factor of row r
+ */
+export function storeOwn(
+  t: TileShape,
+  acc: string,
+  scratch: string,
+  used: number,
+  into: StageSource,
+  factor: (r: number) => string,
+): string {
+  const stride = stageStride(into.size, t.tx);
+  const width = vec4s(into.size);
+  return `
+workgroupBarrier();
+${eachResult(t, into.size, (r, c) => `${scratch}[(y0 + ${r}u) * ${stride}u + x + ${c * t.tx}u] = ${acc}_${r}_${c} * ${factor(r)};`)}
+workgroupBarrier();
+for (var e = lid; e < ${used * width}u; e += ${t.tx * t.ty}u) {
+  let row = e / ${width}u;
+  let d = e % ${width}u;
+  if (${into.row0} + row < ${into.rows}) {
+    store_${into.name}(${into.base} + (${into.row0} + row) * ${into.rowStride}, d, ${scratch}[row * ${stride}u + d]);
+  }
+}`;
+}

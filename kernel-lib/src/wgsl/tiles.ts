@@ -19,6 +19,11 @@ export interface TileShape {
   readonly ty: number;
   /** The workgroup is exactly one subgroup, and ty is 1: rows and maxima then pass from lane to lane. */
   readonly subgroup: boolean;
+  /**
+   * Components of a vec4 that one turn of an inner loop takes. Four on a GPU. One where loads are compiled lane by lane and
+   * component by component anyway: the same work in a quarter of the code, and so of the time to compile.
+   */
+  readonly unroll: 1 | 4;
 }
 
 /** Rows of a thread. */
@@ -63,9 +68,10 @@ const slotOf = (t: TileShape, c: number): string => `(x + ${(c % 4) * (t.step / 
  * subgroup each lane loads one and hands it round: CPU drivers load lane by lane, which costs far more than a broadcast.
  */
 function loadRows(t: TileShape, prefix: string, array: string, stride: number, column: string): string {
-  if (!t.subgroup) return eachRow(t, (r) => `let ${prefix}${r} = ${array}[(y0 + ${r}u) * ${stride}u + ${column}];`);
+  const load = (row: string): string => component(t, `${array}[${row} * ${stride}u + ${column}]`);
+  if (!t.subgroup) return eachRow(t, (r) => `let ${prefix}${r} = ${load(`(y0 + ${r}u)`)};`);
   const loads = range(Math.ceil(t.own / t.tx)).map(
-    (g) => `let ${prefix}_${g} = ${array}[min(x + ${g * t.tx}u, ${t.own - 1}u) * ${stride}u + ${column}];`,
+    (g) => `let ${prefix}_${g} = ${load(`min(x + ${g * t.tx}u, ${t.own - 1}u)`)};`,
   );
   const shares = eachRow(
     t,
@@ -73,6 +79,15 @@ function loadRows(t: TileShape, prefix: string, array: string, stride: number, c
   );
   return `${loads.join('\n')}\n${shares}`;
 }
+
+/** The part of a staged vec4 that one turn of an inner loop takes. */
+const component = (t: TileShape, vec4: string): string => (t.unroll === 4 ? vec4 : `${vec4}[e]`);
+
+/** An inner loop over `count` vec4s, named `name`, or over their components e. */
+const innerLoop = (t: TileShape, name: string, count: number): string =>
+  t.unroll === 4
+    ? `for (var ${name} = 0u; ${name} < ${count}u; ${name}++) {`
+    : `for (var n = 0u; n < ${4 * count}u; n++) {\nlet ${name} = n >> 2u;\nlet e = n & 3u;`;
 
 /**
  * name_r_c = sum over D of own[row r] * step[column c]: S = Q K^T and its relatives.
@@ -83,10 +98,10 @@ export function innerProducts(t: TileShape, name: string, own: string, step: str
   const columns = range(columnsPerThread(t));
   return `
 ${eachScore(t, (r, c) => `var ${name}_${r}_${c} = 0.0;`)}
-for (var d = 0u; d < ${vec4s(size)}u; d++) {
-${columns.map((c) => `let b${c} = ${step}[${slotOf(t, c)} * ${stride}u + d];`).join('\n')}
+${innerLoop(t, 'd', vec4s(size))}
+${columns.map((c) => `let b${c} = ${component(t, `${step}[${slotOf(t, c)} * ${stride}u + d]`)};`).join('\n')}
 ${loadRows(t, 'a', own, stride, 'd')}
-${eachScore(t, (r, c) => `${name}_${r}_${c} += dot(a${r}, b${c});`)}
+${eachScore(t, (r, c) => (t.unroll === 4 ? `${name}_${r}_${c} += dot(a${r}, b${c});` : `${name}_${r}_${c} = fma(a${r}, b${c}, ${name}_${r}_${c});`))}
 }`;
 }
 
@@ -108,22 +123,25 @@ export const declareResult = (t: TileShape, name: string, size: number): string 
 /** name += weights * step: acc += P V and its relatives; `weights` is the own x step matrix in workgroup memory. */
 export function accumulate(t: TileShape, name: string, weights: string, step: string, size: number): string {
   const stride = stageStride(size, t.tx);
+  const sum = (r: number, c: number): string => {
+    const acc = `${name}_${r}_${c}`;
+    if (t.unroll === 1) return `${acc} = fma(vec4f(w${r}), v, ${acc});`;
+    return `${acc} = ${range(4).reduce((inner, e) => `fma(vec4f(w${r}[${e}]), v${e}, ${inner})`, acc)};`;
+  };
+  const column = (c: number): string => {
+    const load = (slot: string): string => `${step}[${slot} * ${stride}u + x + ${c * t.tx}u]`;
+    const rows =
+      t.unroll === 1
+        ? `let v = ${load(`(j + e * ${t.step / 4}u)`)};`
+        : range(4)
+            .map((e) => `let v${e} = ${load(`(j + ${e * (t.step / 4)}u)`)};`)
+            .join('\n');
+    return `{\n${rows}\n${eachRow(t, (r) => sum(r, c))}\n}`;
+  };
   return `
-for (var j = 0u; j < ${t.step / 4}u; j++) {
+${innerLoop(t, 'j', t.step / 4)}
 ${loadRows(t, 'w', weights, weightStride(t), 'j')}
-${range(resultColumns(t, size))
-  .map((c) => {
-    const rows = range(4).map(
-      (e) => `let e${e} = ${step}[(j + ${e * (t.step / 4)}u) * ${stride}u + x + ${c * t.tx}u];`,
-    );
-    const sums = eachRow(
-      t,
-      (r) =>
-        `${name}_${r}_${c} = fma(vec4f(w${r}.x), e0, fma(vec4f(w${r}.y), e1, fma(vec4f(w${r}.z), e2, fma(vec4f(w${r}.w), e3, ${name}_${r}_${c}))));`,
-    );
-    return `{\n${rows.join('\n')}\n${sums}\n}`;
-  })
-  .join('\n')}
+${range(resultColumns(t, size)).map(column).join('\n')}
 }`;
 }
 

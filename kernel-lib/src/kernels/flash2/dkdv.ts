@@ -3,13 +3,20 @@ import type { Kernel } from '../../device/pipeline-cache';
 import { VISIBILITY_WGSL } from '../../features/causal';
 import { type Params, paramsStruct } from '../../wgsl/params';
 import { LN_2, LOG2_E } from '../../wgsl/special-values';
-import { loadFunction, stageLength, stageOwn, stageStep, storageArray, storeFunction } from '../../wgsl/staging';
+import {
+  loadFunction,
+  stageLength,
+  stageOwn,
+  stageStep,
+  storageArray,
+  storeFunction,
+  storeOwn,
+} from '../../wgsl/staging';
 import {
   accumulate,
   columnOf,
   columnsPerThread,
   declareResult,
-  eachResult,
   eachRow,
   eachScore,
   innerProducts,
@@ -18,7 +25,7 @@ import {
   weightStride,
 } from '../../wgsl/tiles';
 import { ROW_STATE_WGSL } from './backward-common';
-import { type AttentionTile, BASE_WGSL, enableWgsl, mainWgsl } from './common';
+import { type AttentionTile, BASE_WGSL, beyond, enableWgsl, mainWgsl } from './common';
 
 /** Bytes of workgroup memory. */
 export function dkdvBytes(t: TileShape, D: number, Dv: number): number {
@@ -82,6 +89,7 @@ ${stageOwn(t, 'own_k', t.bc, { name: 'k', size: D, base: 'k_base', rowStride: 'p
 ${stageOwn(t, 'own_v', t.bc, { name: 'v', size: Dv, base: 'v_base', rowStride: 'params.v_strides.z', row0: 'j0', rows: 'params.Nk' })}
 ${declareResult(t, 'acc_k', D)}
 ${declareResult(t, 'acc_v', Dv)}
+${eachRow(t, (r) => `let begin${r} = query_begin(j0 + y0 + ${r}u);`)}
 
 // From the first tile of queries, counted from query 0, that sees one of these keys.
 let begin = query_begin(j0) / ${t.br}u * ${t.br}u;
@@ -99,7 +107,7 @@ for (var h = hk * heads; h < (hk + 1u) * heads; h++) {
     ${eachScore(t, (r, c) => `p_${r}_${c} = exp2(p_${r}_${c} - lse${c});`)}
     let cut = ${t.br < t.step} || i0 + ${t.br}u > params.Nq || !uncut(i0, j0 + ${t.bc - 1}u);
     if (cut) {
-      ${eachScore(t, (r, c) => `if (${columnOf(t, c)} >= ${t.br}u || !seen(i0 + ${columnOf(t, c)}, j0 + y0 + ${r}u)) { p_${r}_${c} = 0.0; }`)}
+      ${eachScore(t, (r, c) => `p_${r}_${c} = select(p_${r}_${c}, 0.0, ${beyond(t, columnOf(t, c), t.br)}i0 + ${columnOf(t, c)} < begin${r} || i0 + ${columnOf(t, c)} >= params.Nq);`)}
     }
     ${storeWeights(t, 'weights_p', (r, c) => `p_${r}_${c}`)}
     // dS^T = P^T * (dP^T - delta)
@@ -113,10 +121,9 @@ for (var h = hk * heads; h < (hk + 1u) * heads; h++) {
   }
 }
 
-${eachRow(t, (r) => `let row${r} = j0 + y0 + ${r}u; let live${r} = y0 + ${r}u < ${t.bc}u && row${r} < params.Nk;`)}
 // The staged Q carried log2(e), which dK must not.
-${eachResult(t, D, (r, c) => `if (live${r}) { store_dk(k_base + row${r} * params.k_strides.z, x + ${c * t.tx}u, acc_k_${r}_${c} * ${LN_2}); }`)}
-${eachResult(t, Dv, (r, c) => `if (live${r}) { store_dv(v_base + row${r} * params.v_strides.z, x + ${c * t.tx}u, acc_v_${r}_${c}); }`)}
+${storeOwn(t, 'acc_k', 'own_k', t.bc, { name: 'dk', size: D, base: 'k_base', rowStride: 'params.k_strides.z', row0: 'j0', rows: 'params.Nk' }, () => LN_2)}
+${storeOwn(t, 'acc_v', 'own_v', t.bc, { name: 'dv', size: Dv, base: 'v_base', rowStride: 'params.v_strides.z', row0: 'j0', rows: 'params.Nk' }, () => '1.0')}
 }`;
   return {
     label: 'flash2 dkdv',

@@ -3,12 +3,19 @@ import type { Kernel } from '../../device/pipeline-cache';
 import { VISIBILITY_WGSL } from '../../features/causal';
 import { type Params, paramsStruct } from '../../wgsl/params';
 import { LOG2_E } from '../../wgsl/special-values';
-import { loadFunction, stageLength, stageOwn, stageStep, storageArray, storeFunction } from '../../wgsl/staging';
+import {
+  loadFunction,
+  stageLength,
+  stageOwn,
+  stageStep,
+  storageArray,
+  storeFunction,
+  storeOwn,
+} from '../../wgsl/staging';
 import {
   accumulate,
   columnOf,
   declareResult,
-  eachResult,
   eachRow,
   eachScore,
   innerProducts,
@@ -17,7 +24,7 @@ import {
   weightStride,
 } from '../../wgsl/tiles';
 import { ROW_STATE_WGSL } from './backward-common';
-import { type AttentionTile, BASE_WGSL, enableWgsl, mainWgsl } from './common';
+import { type AttentionTile, BASE_WGSL, beyond, enableWgsl, mainWgsl } from './common';
 
 /** Bytes of workgroup memory. */
 export function dqBytes(t: TileShape, D: number, Dv: number): number {
@@ -76,7 +83,7 @@ let v_base = base(b, hk, params.v_strides);
 let to_log2 = params.scale * ${LOG2_E};
 ${stageOwn(t, 'own_q', t.br, { name: 'q', size: D, base: 'q_base', rowStride: 'params.q_strides.z', row0: 'i0', rows: 'params.Nq', scale: 'to_log2' })}
 ${stageOwn(t, 'own_dout', t.br, { name: 'dout', size: Dv, base: 'base(b, h, params.out_strides)', rowStride: 'params.out_strides.z', row0: 'i0', rows: 'params.Nq' })}
-${eachRow(t, (r) => `let lse${r} = load_lse(b, h, i0 + y0 + ${r}u); let delta${r} = load_delta(b, h, i0 + y0 + ${r}u);`)}
+${eachRow(t, (r) => `let lse${r} = load_lse(b, h, i0 + y0 + ${r}u); let delta${r} = load_delta(b, h, i0 + y0 + ${r}u); let end${r} = key_end(i0 + y0 + ${r}u);`)}
 ${declareResult(t, 'acc', D)}
 
 let end = key_end(min(i0 + ${t.br}u, params.Nq) - 1u);
@@ -90,7 +97,7 @@ for (var j0 = 0u; j0 < end; j0 += ${t.bc}u) {
   ${eachScore(t, (r, c) => `p_${r}_${c} = exp2(p_${r}_${c} - lse${r});`)}
   let cut = ${t.bc < t.step} || j0 + ${t.bc}u > params.Nk || !uncut(i0, j0 + ${t.bc - 1}u);
   if (cut) {
-    ${eachScore(t, (r, c) => `if (${columnOf(t, c)} >= ${t.bc}u || !seen(i0 + y0 + ${r}u, j0 + ${columnOf(t, c)})) { p_${r}_${c} = 0.0; }`)}
+    ${eachScore(t, (r, c) => `p_${r}_${c} = select(p_${r}_${c}, 0.0, ${beyond(t, columnOf(t, c), t.bc)}j0 + ${columnOf(t, c)} >= end${r});`)}
   }
   // dS = P * (dP - delta)
   ${innerProducts(t, 'ds', 'own_dout', 'stage_v', Dv)}
@@ -101,8 +108,7 @@ for (var j0 = 0u; j0 < end; j0 += ${t.bc}u) {
   ${accumulate(t, 'acc', 'weights', 'stage_k', D)}
 }
 
-${eachRow(t, (r) => `let at${r} = q_base + (i0 + y0 + ${r}u) * params.q_strides.z; let live${r} = y0 + ${r}u < ${t.br}u && i0 + y0 + ${r}u < params.Nq;`)}
-${eachResult(t, D, (r, c) => `if (live${r}) { store_dq(at${r}, x + ${c * t.tx}u, acc_${r}_${c} * params.scale); }`)}
+${storeOwn(t, 'acc', 'own_q', t.br, { name: 'dq', size: D, base: 'q_base', rowStride: 'params.q_strides.z', row0: 'i0', rows: 'params.Nq' }, () => 'params.scale')}
 }`;
   return {
     label: 'flash2 dq',

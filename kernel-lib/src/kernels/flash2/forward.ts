@@ -4,7 +4,15 @@ import { VISIBILITY_WGSL } from '../../features/causal';
 import { type Params, paramsStruct } from '../../wgsl/params';
 import { FORBIDDEN, LN_2, LOG2_E, MINUS_INFINITY_BITS, START_MAXIMUM } from '../../wgsl/special-values';
 import { collect, publish, reduceVec4s, reduceWgsl } from '../../wgsl/reduce-rows';
-import { loadFunction, stageLength, stageOwn, stageStep, storageArray, storeFunction } from '../../wgsl/staging';
+import {
+  loadFunction,
+  stageLength,
+  stageOwn,
+  stageStep,
+  storageArray,
+  storeFunction,
+  storeOwn,
+} from '../../wgsl/staging';
 import {
   accumulate,
   columnOf,
@@ -18,12 +26,12 @@ import {
   type TileShape,
   weightStride,
 } from '../../wgsl/tiles';
-import { type AttentionTile, BASE_WGSL, enableWgsl, mainWgsl } from './common';
+import { type AttentionTile, BASE_WGSL, beyond, enableWgsl, mainWgsl } from './common';
 
 /** Bytes of workgroup memory. */
 export function forwardBytes(t: TileShape, D: number, Dv: number): number {
   const vec4s =
-    stageLength(t.own, t.tx, D) + stageLength(t.step, t.tx, D, Dv) + t.own * weightStride(t) + reduceVec4s(t);
+    stageLength(t.own, t.tx, D, Dv) + stageLength(t.step, t.tx, D, Dv) + t.own * weightStride(t) + reduceVec4s(t);
   return 16 * vec4s;
 }
 
@@ -54,7 +62,7 @@ ${storageArray(2, 'read', 'k', D)}
 ${storageArray(3, 'read', 'v', Dv)}
 ${storageArray(4, 'read_write', 'out', Dv)}
 @group(0) @binding(5) var<storage, read_write> lse: array<u32>;
-var<workgroup> own: array<vec4f, ${stageLength(t.own, t.tx, D)}>;
+var<workgroup> own: array<vec4f, ${stageLength(t.own, t.tx, D, Dv)}>;
 var<workgroup> stage: array<vec4f, ${stageLength(t.step, t.tx, D, Dv)}>;
 var<workgroup> weights: array<vec4f, ${t.own * weightStride(t)}>;
 ${loadFunction('q', D)}
@@ -78,6 +86,7 @@ let to_log2 = params.scale * ${LOG2_E};
 ${stageOwn(t, 'own', t.br, { name: 'q', size: D, base: 'base(b, h, params.q_strides)', rowStride: 'params.q_strides.z', row0: 'i0', rows: 'params.Nq', scale: 'to_log2' })}
 ${eachRow(t, (r) => `var m${r} = ${START_MAXIMUM}; var l${r} = 0.0;`)}
 ${declareResult(t, 'acc', Dv)}
+${eachRow(t, (r) => `let end${r} = key_end(i0 + y0 + ${r}u);`)}
 
 let end = key_end(min(i0 + ${t.br}u, params.Nq) - 1u);
 for (var j0 = 0u; j0 < end; j0 += ${t.bc}u) {
@@ -88,7 +97,7 @@ for (var j0 = 0u; j0 < end; j0 += ${t.bc}u) {
   ${innerProducts(t, 's', 'own', 'stage', D)}
   let cut = ${t.bc < t.step} || j0 + ${t.bc}u > params.Nk || !uncut(i0, j0 + ${t.bc - 1}u);
   if (cut) {
-    ${eachScore(t, (r, c) => `if (${columnOf(t, c)} >= ${t.bc}u || !seen(i0 + y0 + ${r}u, j0 + ${columnOf(t, c)})) { s_${r}_${c} = ${FORBIDDEN}; }`)}
+    ${eachScore(t, (r, c) => `s_${r}_${c} = select(s_${r}_${c}, ${FORBIDDEN}, ${beyond(t, columnOf(t, c), t.bc)}j0 + ${columnOf(t, c)} >= end${r});`)}
   }
   // Row maxima, first over the thread's columns, then over the threads of a row
   ${eachRow(t, (r) => `let top${r} = ${columns.map((c) => `s_${r}_${c}`).reduce((a, s) => `max(${a}, ${s})`)};`)}
@@ -115,24 +124,17 @@ for (var j0 = 0u; j0 < end; j0 += ${t.bc}u) {
 workgroupBarrier();
 ${publish(t, (r) => `l${r}`)}
 workgroupBarrier();
-let out_base = base(b, h, params.out_strides);
 ${eachRow(
   t,
-  (r) => `{
-  let row = y0 + ${r}u;
-  let l = ${collect(t, r, 'sum', `l${r}`)};
-  if (row < ${t.br}u && i0 + row < params.Nq) {
-    let empty = m${r} == ${START_MAXIMUM};
-    let weight = select(1.0 / l, 0.0, empty);
-    let at = out_base + (i0 + row) * params.out_strides.z;
-    ${outColumns.map((c) => `store_out(at, x + ${c * t.tx}u, acc_${r}_${c} * weight);`).join(' ')}
-    if (x == 0u) {
-      let value = (m${r} + log2(l)) * ${LN_2};
-      lse[(b * params.H + h) * params.Nq + i0 + row] = select(bitcast<u32>(value), ${MINUS_INFINITY_BITS}, empty);
-    }
-  }
+  (r) => `let sum${r} = ${collect(t, r, 'sum', `l${r}`)};
+let empty${r} = m${r} == ${START_MAXIMUM};
+let weight${r} = select(1.0 / sum${r}, 0.0, empty${r});
+if (x == 0u && y0 + ${r}u < ${t.br}u && i0 + y0 + ${r}u < params.Nq) {
+  let value = (m${r} + log2(sum${r})) * ${LN_2};
+  lse[(b * params.H + h) * params.Nq + i0 + y0 + ${r}u] = select(bitcast<u32>(value), ${MINUS_INFINITY_BITS}, empty${r});
 }`,
 )}
+${storeOwn(t, 'acc', 'own', t.br, { name: 'out', size: Dv, base: 'base(b, h, params.out_strides)', rowStride: 'params.out_strides.z', row0: 'i0', rows: 'params.Nq' }, (r) => `weight${r}`)}
 }`;
   return { label: 'flash2 forward', code, access: ['read', 'read', 'read', 'read_write', 'read_write'] };
 }

@@ -6,9 +6,8 @@ import { FORBIDDEN, LOG2_E, MINUS_INFINITY_BITS } from '../../wgsl/special-value
 /** Threads that share a row; a multiple of 4. */
 export const rowThreads = (kind: 'hardware' | 'software'): number => (kind === 'software' ? 16 : 128);
 
-const head = (threads: number): string => `
+const reduceWgsl = (threads: number): string => `
 var<workgroup> partial: array<vec4f, ${threads / 4}>;
-${VISIBILITY_WGSL}
 fn row_max(lid: u32, value: f32) -> f32 {
   workgroupBarrier();
   partial[lid / 4u][lid % 4u] = value;
@@ -26,11 +25,6 @@ fn row_sum(lid: u32, value: f32) -> f32 {
   return dot(all, vec4f(1.0));
 }`;
 
-const place = `
-let row = params.first + id.x;
-let i = row % params.Nq;
-let at = row * params.Nk4;`;
-
 /**
  * S becomes P = softmax(S) in place, and lse is written: the second pass of standard attention (Dao 2022, Algorithm 0,
  * line 2). One workgroup a row; the row is read three times and written twice, all in device memory.
@@ -41,19 +35,22 @@ ${paramsStruct(params)}
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> matrix: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> lse: array<u32>;
-${head(threads)}
-fn seen4(i: u32, j: u32) -> vec4<bool> { return vec4(seen(i, j), seen(i, j + 1u), seen(i, j + 2u), seen(i, j + 3u)); }
+${reduceWgsl(threads)}
+${VISIBILITY_WGSL}
+fn seen4(end: u32, j: u32) -> vec4<bool> { return vec4u(j) + vec4u(0u, 1u, 2u, 3u) < vec4u(end); }
 
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: u32) {
-${place}
-let empty = key_end(i) == 0u;
+let row = params.first + id.x;
+let at = row * params.Nk4;
+let end = key_end(row % params.Nq);
+let empty = end == 0u;
 var top = vec4f(${FORBIDDEN});
-for (var c = lid; c < params.Nk4; c += ${threads}u) { top = max(top, select(vec4f(${FORBIDDEN}), matrix[at + c], seen4(i, 4u * c))); }
+for (var c = lid; c < params.Nk4; c += ${threads}u) { top = max(top, select(vec4f(${FORBIDDEN}), matrix[at + c], seen4(end, 4u * c))); }
 let m = row_max(lid, max(max(top.x, top.y), max(top.z, top.w)));
 var sum = vec4f();
 for (var c = lid; c < params.Nk4; c += ${threads}u) {
-  let p = select(vec4f(), exp2((matrix[at + c] - m) * ${LOG2_E}), seen4(i, 4u * c));
+  let p = select(vec4f(), exp2((matrix[at + c] - m) * ${LOG2_E}), seen4(end, 4u * c));
   matrix[at + c] = p;
   sum += p;
 }
@@ -72,11 +69,11 @@ ${paramsStruct(params)}
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> weights: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> matrix: array<vec4f>;
-${head(threads)}
+${reduceWgsl(threads)}
 
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: u32) {
-${place}
+let at = (params.first + id.x) * params.Nk4;
 var sum = vec4f();
 for (var c = lid; c < params.Nk4; c += ${threads}u) { sum += weights[at + c] * matrix[at + c]; }
 let delta = row_sum(lid, dot(sum, vec4f(1.0)));

@@ -1,12 +1,12 @@
 import type { Kernel } from '../../device/pipeline-cache';
 import { type Params, paramsStruct } from '../../wgsl/params';
-import { loadFunction, stageLength, stageStep, storageArray, storeFunction } from '../../wgsl/staging';
-import { accumulate, declareResult, eachResult, eachRow, type TileShape, weightStride } from '../../wgsl/tiles';
+import { loadFunction, stageLength, stageStep, storageArray, storeFunction, storeOwn } from '../../wgsl/staging';
+import { accumulate, declareResult, type TileShape, weightStride } from '../../wgsl/tiles';
 import { BASE_WGSL, enableWgsl, mainWgsl } from '../flash2/common';
 
 /** Bytes of workgroup memory. */
 export const weightedSumBytes = (t: TileShape, width: number): number =>
-  16 * (stageLength(t.step, t.tx, width) + t.own * weightStride(t));
+  16 * (stageLength(Math.max(t.own, t.step), t.tx, width) + t.own * weightStride(t));
 
 /**
  * result = scale M rows, or scale M^T rows, for each head, M being a score matrix in device memory:
@@ -23,7 +23,7 @@ ${paramsStruct(params)}
 @group(0) @binding(1) var<storage, read> matrix: array<vec4f>;
 ${storageArray(2, 'read', 'rows', width)}
 ${storageArray(3, 'read_write', 'result', width)}
-var<workgroup> stage: array<vec4f, ${stageLength(t.step, t.tx, width)}>;
+var<workgroup> stage: array<vec4f, ${stageLength(Math.max(t.own, t.step), t.tx, width)}>;
 var<workgroup> weights: array<vec4f, ${t.own * weightStride(t)}>;
 ${loadFunction('rows', width)}
 ${storeFunction('result', width)}
@@ -58,8 +58,7 @@ for (var s0 = 0u; s0 < rows_step; s0 += ${t.step}u) {
 }
 ${transposed ? '}' : ''}
 let result_base = base(target_head / ${transposed ? 'params.Hk' : 'params.H'}, target_head % ${transposed ? 'params.Hk' : 'params.H'}, params.result_strides);
-${eachRow(t, (r) => `let row${r} = r0 + y0 + ${r}u;`)}
-${eachResult(t, width, (r, c) => `if (row${r} < rows_own) { store_result(result_base + row${r} * params.result_strides.z, x + ${c * t.tx}u, acc_${r}_${c} * params.scale); }`)}
+${storeOwn(t, 'acc', 'stage', t.own, { name: 'result', size: width, base: 'result_base', rowStride: 'params.result_strides.z', row0: 'r0', rows: 'rows_own' }, () => 'params.scale')}
 }`;
   return { label: transposed ? 'naive transposed sum' : 'naive sum', code, access: ['read', 'read', 'read_write'] };
 }

@@ -1,0 +1,38 @@
+import { checkCase } from '../src/check/check-case';
+import { caseTruth } from '../src/check/case-truth';
+import { checkCases } from '../src/check/cases';
+import { caseName, parseCase } from '../src/check/case-name';
+import { onEachAdapter } from './support/devices';
+
+// Every kernel against float64 (the contract's tolerance) over the table of check/cases.ts. The truth of a case is computed
+// once for all adapters and algorithms.
+const truths = new Map<string, ReturnType<typeof caseTruth>>();
+function truthOf(name: string): ReturnType<typeof caseTruth> {
+  const truth = truths.get(name) ?? caseTruth(parseCase(name));
+  truths.set(name, truth);
+  return truth;
+}
+
+const names = checkCases().map(caseName);
+
+onEachAdapter('kernels against float64', () => {
+  describe.each(['flash2', 'naive'] as const)('%s', (algorithm) => {
+    test.each(names)('%s', async (name) => {
+      const rows = await checkCase(await truthOf(name), algorithm);
+      expect(rows.filter(({ ok }) => !ok)).toEqual([]);
+      expect(rows.map(({ output }) => output)).toEqual(['out', 'lse', 'dq', 'dk', 'dv']);
+    });
+  });
+
+  // Tiles that divide nothing, tiles of one, and more keys than queries in a tile.
+  test.each([
+    { br: 1, bc: 1 },
+    { br: 5, bc: 7 },
+    { br: 3, bc: 40 },
+    { br: 33, bc: 9 },
+  ])('flash2 with tiles %j', async (tiles) => {
+    const truth = await truthOf(names.find((name) => name.includes('Nq17')) ?? names[3]);
+    const rows = await checkCase(truth, 'flash2', { tiles });
+    expect(rows.filter(({ ok }) => !ok)).toEqual([]);
+  });
+});
