@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { chooseMenu, runAll, startLab, type Lab } from './support/jupyterlab';
+import { bringIntoView, chooseMenu, runAll, startLab, type Lab } from './support/jupyterlab';
 
 const NOTEBOOK = '00-quickstart.ipynb';
 
@@ -23,7 +23,7 @@ describe('the quickstart notebook in JupyterLab', () => {
 
   test('the figures are drawn by the extension, from the data of this run', async () => {
     const figures = lab.page.locator('.jp-FlashLab-plot');
-    await figures.first().scrollIntoViewIfNeeded();
+    await bringIntoView(figures.first());
     await figures.first().locator('.scatterlayer .trace').first().waitFor();
     expect(await figures.locator('svg.main-svg').count()).toBeGreaterThan(0);
     const size = await figures.first().locator('svg.main-svg').first().boundingBox();
@@ -34,7 +34,7 @@ describe('the quickstart notebook in JupyterLab', () => {
 
   test('the attention map is a heat map over the words', async () => {
     const map = lab.page.locator('.jp-FlashLab-plot', { has: lab.page.locator('.heatmaplayer image') });
-    await map.first().scrollIntoViewIfNeeded();
+    await bringIntoView(map.first());
     expect(await map.first().locator('.xtick text').count()).toBeGreaterThan(3);
     await lab.picture('quickstart-map');
   });
@@ -52,7 +52,7 @@ describe('the quickstart notebook in JupyterLab', () => {
     await chooseMenu(lab.page, 'Settings', 'Theme', 'JupyterLab Dark');
     await lab.page.waitForFunction(() => document.body.dataset.jpThemeLight === 'false');
     await lab.page.locator('#jupyterlab-splash').waitFor({ state: 'detached' });
-    await lab.page.locator('.jp-FlashLab-plot').first().scrollIntoViewIfNeeded();
+    await bringIntoView(lab.page.locator('.jp-FlashLab-plot').first());
     await lab.picture('quickstart-dark');
   });
 

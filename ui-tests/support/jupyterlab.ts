@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { pathsOf } from '../../scripts/setup/paths.mjs';
 import { choosePort, startServer } from '../../scripts/start/server.mjs';
 import { startChromium } from './chromium';
@@ -77,6 +77,29 @@ export async function startLab(): Promise<Lab> {
 /** The status bar tells the state of the kernel; the toolbar's dot lags behind. */
 async function waitUntilIdle(page: Page): Promise<void> {
   await page.locator('#jp-main-statusbar').getByText('| Idle').waitFor({ timeout: 120_000 });
+}
+
+/**
+ * Brings something into the middle of the page and waits until it is painted there: JupyterLab lays cells out anew while
+ * it scrolls, and the browser skips what it takes for out of sight.
+ */
+export async function bringIntoView(target: Locator): Promise<void> {
+  await target.evaluate(async (element) => {
+    const inPlace = () => {
+      const { left, top, width, height } = element.getBoundingClientRect();
+      return element.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+    };
+    let steady = 0;
+    for (let attempt = 0; attempt < 600 && steady < 10; attempt++) {
+      if (inPlace()) steady++;
+      else {
+        steady = 0;
+        element.scrollIntoView({ block: 'center' });
+      }
+      await new Promise(requestAnimationFrame);
+    }
+    if (steady < 10) throw new Error('This never came into view.');
+  });
 }
 
 /** Picks an entry of the main menu by its words. */
