@@ -95,7 +95,7 @@ export function createCompiler(): Compiler {
         ...result,
         // tslab misses `await (...)`, which TypeScript takes for a call; in an async function it is none.
         hasToplevelAwait: result.hasToplevelAwait === true || /\bawait\b/.test(result.output ?? ''),
-        locate: locator(maps.get('first'), maps.get('second')),
+        locate: locator(maps.get('first'), maps.get('second'), result.output?.split('\n').length ?? 0),
       };
     },
     inspect: (prevDecl, src, position) => converter.inspect(PRELUDE + prevDecl, src, position),
@@ -144,11 +144,12 @@ function inlineMap(code: string): string {
 }
 
 /** Goes back through both passes: CommonJS to ES module to the cell, whose file starts with a line of tslab's. */
-function locator(first: string | undefined, second: string | undefined): Conversion['locate'] {
+function locator(first: string | undefined, second: string | undefined, lines: number): Conversion['locate'] {
   let outer: SourceMap | undefined;
   let inner: SourceMap | undefined;
   return (line, column) => {
-    if (!first || !second) return undefined;
+    // Behind the last line stands the call that runs the cell.
+    if (!first || !second || line > lines) return undefined;
     outer ??= new SourceMap(JSON.parse(second) as SourceMapPayload);
     inner ??= new SourceMap(JSON.parse(first) as SourceMapPayload);
     const middle = outer.findEntry(line - 1, column - 1);

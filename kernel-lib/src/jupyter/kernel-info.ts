@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import * as path from 'node:path';
+import { packageVersion } from '../node/cli/package-root';
 import { PROTOCOL_VERSION, type Json } from './protocol';
 
 interface Manifest {
@@ -10,11 +10,6 @@ function manifest(file: string): Manifest {
   return JSON.parse(readFileSync(file, 'utf8')) as Manifest;
 }
 
-/** Version of this package. */
-export function libraryVersion(): string {
-  return manifest(path.join(__dirname, '..', '..', '..', 'package.json')).version;
-}
-
 let content: Json | undefined;
 
 /** Content of kernel_info_reply. Reads two small files and loads nothing, so that it can be answered at once. */
@@ -23,7 +18,7 @@ export function kernelInfo(): Json {
     status: 'ok',
     protocol_version: PROTOCOL_VERSION,
     implementation: 'flashlab',
-    implementation_version: libraryVersion(),
+    implementation_version: packageVersion(),
     language_info: {
       name: 'typescript',
       version: manifest(
@@ -35,7 +30,7 @@ export function kernelInfo(): Json {
       codemirror_mode: { name: 'javascript', typescript: true },
       nbconvert_exporter: 'script',
     },
-    banner: `FlashLab ${libraryVersion()}: TypeScript notebooks with FlashAttention. %lsmagic lists the magics.`,
+    banner: `FlashLab ${packageVersion()}: TypeScript notebooks with FlashAttention. %lsmagic lists the magics.`,
     help_links: [],
     debugger: false,
   };

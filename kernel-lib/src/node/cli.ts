@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
-import * as path from 'node:path';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { FlashError } from '../api/errors';
+import { packageVersion } from './cli/package-root';
 import type { CommandResult } from './cli/print';
 import { USAGE, UsageError } from './cli/usage';
 
@@ -47,7 +46,7 @@ export async function cli(args: readonly string[]): Promise<CommandResult & { er
   const [name, ...rest] = args;
   if (name === undefined) return { text: '', errors: USAGE, code: 2 };
   if (args.includes('--help') || args.includes('-h') || name === 'help') return { text: USAGE, code: 0 };
-  if (name === '--version') return { text: `${version()}\n`, code: 0 };
+  if (name === '--version') return { text: `${packageVersion()}\n`, code: 0 };
   try {
     const command = commands.get(name);
     if (!command) throw new UsageError(`unknown command ${name}; there are ${[...commands.keys()].join(', ')}`);
@@ -81,9 +80,4 @@ function parse({ options, positionals }: Command, args: string[]): { values: Val
 
 function written(stream: NodeJS.WriteStream, text: string): Promise<void> {
   return new Promise((resolve) => stream.write(text, () => resolve()));
-}
-
-function version(): string {
-  const file = path.join(__dirname, '..', '..', '..', 'package.json');
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

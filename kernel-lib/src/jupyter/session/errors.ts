@@ -4,7 +4,7 @@ import { excerpt } from './excerpt';
 import type { Sources } from './sources';
 
 /** Frames of the machinery that runs cells; no reader has to do with them. */
-const MACHINERY = /node:vm|node:internal|[\\/]tslab[\\/]dist[\\/]|[\\/]dist[\\/]cjs[\\/]jupyter[\\/]/;
+const MACHINERY = /node:vm|node:internal|node:async_hooks|[\\/]tslab[\\/]dist[\\/]|[\\/]dist[\\/]cjs[\\/]jupyter[\\/]/;
 const MAX_FRAMES = 20;
 const MAX_CAUSES = 4;
 

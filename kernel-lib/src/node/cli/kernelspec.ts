@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import * as path from 'node:path';
+import { packageRoot } from './package-root';
 
 /** Name of the folder of the kernelspec, by which notebooks ask for it. */
 export const KERNEL_NAME = 'flashlab';
@@ -18,7 +19,7 @@ export const KERNEL_NAME = 'flashlab';
 /** Where a kernelspec goes: as `jupyter kernelspec install` has it. */
 export type Where = { kind: 'user' } | { kind: 'sys-prefix' } | { kind: 'prefix'; prefix: string };
 
-const bin = path.join(__dirname, '..', '..', '..', '..', 'bin');
+const bin = path.join(packageRoot(), 'bin');
 
 /** Folder of the kernelspec for `where`; throws an Error where no Python environment can be found. */
 export function kernelspecFolder(where: Where, env: NodeJS.ProcessEnv = process.env): string {

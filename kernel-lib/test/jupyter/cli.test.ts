@@ -1,0 +1,83 @@
+import { existsSync, mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import * as path from 'node:path';
+import { cli } from '../../src/node/cli';
+import { kernelspec, kernelspecFolder, removeKernelspec } from '../../src/node/cli/kernelspec';
+import { jsonLines } from '../../src/node/cli/print';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'flashlab cli '));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the command line', () => {
+  test.each([
+    [['--help'], 0, 'usage: flashlab'],
+    [['check', '--help'], 0, 'usage: flashlab'],
+    [['--version'], 0, '0.'],
+  ])('%j answers', async (args, code, text) => {
+    expect(await cli(args)).toMatchObject({ code, text: expect.stringContaining(text) as string });
+  });
+
+  test.each([
+    [[], 'usage: flashlab'],
+    [['frob'], 'unknown command frob'],
+    [['check', '--frob'], "Unknown option '--frob'"],
+    [['install', 'extra'], "Unexpected argument 'extra'"],
+    [['install', '--user', '--prefix', 'x'], 'exclude each other'],
+    [['install', '--prefix'], '--prefix'],
+    [['check', '--seed', 'x'], '--seed'],
+    [['check', 'no such case'], 'filter'],
+  ])('%j is refused with exit code 2', async (args, message) => {
+    const { code, text, errors } = await cli(args);
+    expect({ code, text }).toEqual({ code: 2, text: '' });
+    expect(errors).toContain(message);
+  });
+
+  test('JSON lines keep what JSON cannot say', () => {
+    expect(jsonLines([{ a: 1 }, { error: Infinity, b: NaN }])).toBe('{"a":1}\n{"error":"Infinity","b":"NaN"}\n');
+  });
+});
+
+describe('the kernelspec', () => {
+  const prefix = path.join(folder, 'prefix');
+  const spec = path.join(prefix, 'share', 'jupyter', 'kernels', 'flashlab');
+
+  test('is written whole, replaced, and removed', async () => {
+    for (let i = 0; i < 2; i++) expect(await cli(['install', '--prefix', prefix])).toMatchObject({ code: 0 });
+    expect(readdirSync(path.dirname(spec))).toEqual(['flashlab']);
+    expect(readdirSync(spec).sort()).toEqual(['kernel.json', 'logo-svg.svg']);
+    const { argv, language } = JSON.parse(readFileSync(path.join(spec, 'kernel.json'), 'utf8')) as {
+      argv: string[];
+      language: string;
+    };
+    expect(language).toBe('typescript');
+    expect(argv[0]).toBe(process.execPath);
+    expect(argv.at(-1)).toBe('{connection_file}');
+    expect(existsSync(argv.at(-2)!)).toBe(true);
+    const removed = await cli(['uninstall', '--prefix', prefix, '--json']);
+    expect(JSON.parse(removed.text)).toEqual({ kernel: 'flashlab', status: 'removed', folder: spec });
+    expect(existsSync(spec)).toBe(false);
+    expect(await cli(['uninstall', '--prefix', prefix])).toMatchObject({ code: 1 });
+  });
+
+  test('of another kernel is left alone', () => {
+    const other = path.join(folder, 'other');
+    mkdirSync(other);
+    writeFileSync(path.join(other, 'kernel.json'), JSON.stringify({ argv: ['python'] }));
+    expect(() => removeKernelspec(other)).toThrow('left alone');
+    expect(existsSync(other)).toBe(true);
+  });
+
+  test('interrupts by signal where there are signals', () => {
+    expect(kernelspec('linux')).toMatchObject({ interrupt_mode: 'signal' });
+    expect(kernelspec('win32')).toMatchObject({ interrupt_mode: 'message' });
+  });
+
+  test('goes where Jupyter looks', () => {
+    const tail = path.join('kernels', 'flashlab');
+    expect(kernelspecFolder({ kind: 'user' }, { JUPYTER_DATA_DIR: '/data' })).toBe(path.join('/data', tail));
+    expect(kernelspecFolder({ kind: 'sys-prefix' }, { VIRTUAL_ENV: '/venv' })).toBe(
+      path.join('/venv', 'share', 'jupyter', tail),
+    );
+    expect(() => kernelspecFolder({ kind: 'sys-prefix' }, { PATH: folder })).toThrow('--prefix');
+  });
+});

@@ -1,0 +1,109 @@
+"""Drives a kernel through jupyter_client.
+
+Reads a JSON list of steps from standard input and prints one JSON object a line for each: {"reply", "outputs", "ms"}.
+A step is {"op": "execute", "code", ...} with, as needed, "input" (typed when asked), "interrupt" ("signal" or
+"message", sent when text "when" was put out or else at once) and "linger" (seconds to collect late outputs); or
+{"op": "request", "type", "content", "channel"}.
+"""
+
+import json
+import sys
+import time
+from queue import Empty
+
+from jupyter_client.manager import start_new_kernel
+
+TIMEOUT = 100
+
+
+class Client:
+    def __init__(self, name):
+        began = time.time()
+        self.km, self.kc = start_new_kernel(kernel_name=name, startup_timeout=TIMEOUT)
+        self.started_ms = 1000 * (time.time() - began)
+
+    def send(self, kind, content, channel="shell"):
+        message = self.kc.session.msg(kind, content)
+        getattr(self.kc, f"{channel}_channel").send(message)
+        return message["header"]["msg_id"]
+
+    def reply(self, msg_id, channel="shell"):
+        receive = getattr(self.kc, f"get_{channel}_msg")
+        while (message := receive(timeout=TIMEOUT))["parent_header"].get("msg_id") != msg_id:
+            pass
+        return {"type": message["msg_type"], "content": message["content"]}
+
+    def outputs(self, msg_id, until_idle=True, timeout=TIMEOUT, seen=lambda text: None):
+        found = []
+        end = time.time() + timeout
+        while True:
+            try:
+                message = self.kc.get_iopub_msg(timeout=max(0.01, end - time.time()))
+            except Empty:
+                if until_idle:
+                    raise
+                return found
+            if message["parent_header"].get("msg_id") != msg_id:
+                continue
+            content = message["content"]
+            if message["msg_type"] == "status":
+                if until_idle and content["execution_state"] == "idle":
+                    return found
+                continue
+            found.append({"type": message["msg_type"], "content": content, "time": time.time()})
+            seen(json.dumps(content))
+
+    def interrupt(self, how):
+        if how == "signal":
+            self.km.interrupt_kernel()
+        else:
+            self.send("interrupt_request", {}, "control")
+
+    def execute(self, step):
+        began = time.time()
+        options = step.get("options", {})
+        msg_id = self.kc.execute(step["code"], allow_stdin="input" in step, **options)
+        if "input" in step:
+            prompt = self.kc.get_stdin_msg(timeout=TIMEOUT)["content"]
+            self.kc.input(step["input"])
+        pending = [step["interrupt"]] if "interrupt" in step else []
+
+        def seen(text):
+            if pending and step.get("when", "") in text:
+                time.sleep(0.3)
+                self.interrupt(pending.pop())
+
+        outputs = self.outputs(msg_id, seen=seen)
+        result = {"reply": self.reply(msg_id)["content"], "outputs": outputs, "ms": 1000 * (time.time() - began)}
+        if "input" in step:
+            result["prompt"] = prompt
+        if "linger" in step:
+            between = self.kc.execute("0")
+            self.reply(between)
+            result["late"] = self.outputs(msg_id, until_idle=False, timeout=step["linger"])
+        return result
+
+    def run(self, step):
+        if step["op"] == "execute":
+            return self.execute(step)
+        began = time.time()
+        channel = step.get("channel", "shell")
+        msg_id = self.send(step["type"], step["content"], channel)
+        reply = None if step.get("silent") else self.reply(msg_id, channel)
+        outputs = self.outputs(msg_id)
+        return {"reply": reply, "outputs": outputs, "ms": 1000 * (time.time() - began), "alive": self.km.is_alive()}
+
+
+def main():
+    client = Client(sys.argv[1])
+    try:
+        print(json.dumps({"started_ms": client.started_ms}), flush=True)
+        for step in json.load(sys.stdin):
+            print(json.dumps(client.run(step)), flush=True)
+    finally:
+        client.kc.stop_channels()
+        client.km.shutdown_kernel()
+
+
+if __name__ == "__main__":
+    main()
