@@ -2,6 +2,7 @@ import Module, { createRequire } from 'node:module';
 import * as path from 'node:path';
 import type * as library from '../node/index';
 import type { AttentionReport } from '../experiments/attention-report';
+import { currentCell } from './session/cell';
 
 /** The notebook's `flash`: the library's exports and what the magics leave behind. */
 export type NotebookFlash = typeof library & { last: AttentionReport | undefined };
@@ -11,16 +12,46 @@ const ENTRY = path.join(__dirname, '..', 'node', 'index.js');
 
 let flash: NotebookFlash | undefined;
 
-/** The notebook's `flash`; loads the library at first use, which starts no device. */
+/**
+ * The notebook's `flash`; loads the library at first use, which starts no device. Its long calls end with their cell: where
+ * they are given no signal, they take that of the cell, so that an interrupt stops the GPU and not only the waiting.
+ */
 export function notebookFlash(): NotebookFlash {
-  flash ??= { ...(createRequire(__filename)(ENTRY) as typeof library), last: undefined };
+  flash ??= fromLibrary(createRequire(__filename)(ENTRY) as typeof library);
   return flash;
 }
 
-/** Makes `import … from '@flashlab/kernel-lib'` this very package in every cell, whatever the notebook's folder. */
+/** Makes `import … from '@flashlab/kernel-lib'` the same as the notebook's `flash`, whatever the notebook's folder. */
 export function resolveLibrary(): void {
-  const internals = Module as unknown as { _resolveFilename(request: string, ...rest: unknown[]): string };
-  const resolve = internals._resolveFilename;
-  internals._resolveFilename = (request, ...rest) =>
-    request === PACKAGE ? ENTRY : resolve.call(Module, request, ...rest);
+  const internals = Module as unknown as { _load(request: string, ...rest: unknown[]): unknown };
+  const load = internals._load;
+  internals._load = (request, ...rest) => (request === PACKAGE ? notebookFlash() : load.call(Module, request, ...rest));
+}
+
+function fromLibrary(lib: typeof library): NotebookFlash {
+  const attention = withSignal(lib.attention, 3);
+  return {
+    ...lib,
+    last: undefined,
+    attention: async (...args) => {
+      const result = await attention(...args);
+      return Object.assign(result, { backward: withSignal(result.backward, 1) });
+    },
+    attentionWeights: withSignal(lib.attentionWeights, 2),
+    attentionReport: withSignal(lib.attentionReport, 2),
+    check: withSignal(lib.check, 0),
+  };
+}
+
+/** `call` with the signal of the current cell in its argument number `at`, unless that has one or is no object. */
+export function withSignal<A extends unknown[], R>(call: (...args: A) => R, at: number): (...args: A) => R {
+  return (...args) => {
+    const signal = currentCell.getStore()?.controller.signal;
+    const given: unknown = args[at];
+    const open = given === undefined || (typeof given === 'object' && given !== null && !('signal' in given));
+    if (!signal || !open) return call(...args);
+    const all: unknown[] = [...args];
+    all[at] = { ...given, signal };
+    return call(...(all as A));
+  };
 }

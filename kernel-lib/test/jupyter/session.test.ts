@@ -2,7 +2,8 @@ import type { Json, Message, Outgoing } from '../../src/jupyter/protocol';
 import { ProgressBar } from '../../src/jupyter/magics/progress';
 import { textAndTable } from '../../src/jupyter/magics/table';
 import { Outputs } from '../../src/jupyter/outputs';
-import { Cell, InterruptedError } from '../../src/jupyter/session/cell';
+import { Cell, currentCell, InterruptedError } from '../../src/jupyter/session/cell';
+import { withSignal } from '../../src/jupyter/library';
 import { Comms } from '../../src/jupyter/session/comms';
 import { toMimeBundle } from '../../src/jupyter/session/display';
 import { describeError } from '../../src/jupyter/session/errors';
@@ -90,6 +91,21 @@ test('an interrupted cell aborts its signal with the reason', async () => {
   expect(cell.controller.signal.aborted).toBe(true);
   await expect(cell.interrupted).rejects.toBeInstanceOf(InterruptedError);
   await expect(cell.interruptedFor(1)).rejects.toBe(cell.controller.signal.reason);
+});
+
+test('calls of a cell take its signal where they have none', () => {
+  const { cell } = cellWith();
+  const call = withSignal((...args: unknown[]) => args[1], 1);
+  const { signal } = cell.controller;
+  const own = new AbortController().signal;
+  currentCell.run(cell, () => {
+    expect(call('q')).toEqual({ signal });
+    expect(call('q', { causal: true })).toEqual({ causal: true, signal });
+    expect((call('q', { signal: own }) as { signal: AbortSignal }).signal).toBe(own);
+    expect(call('q', 'no options')).toBe('no options');
+    expect(call('q', null)).toBe(null);
+  });
+  expect(call('q', { causal: true })).toEqual({ causal: true });
 });
 
 test('a cell waits for what it tracks, and fails with it', async () => {
