@@ -3,7 +3,7 @@
 Reads a JSON list of steps from standard input and prints one JSON object a line for each: {"reply", "outputs", "ms"}.
 A step is {"op": "execute", "code", ...} with, as needed, "input" (typed when asked), "interrupt" ("signal" or
 "message", sent when text "when" was put out or else at once) and "linger" (seconds to collect late outputs); or
-{"op": "request", "type", "content", "channel"}.
+{"op": "request", "type", "content", "channel"}; or {"op": "garbage"}, which no kernel may obey or die of.
 """
 
 import json
@@ -11,6 +11,7 @@ import sys
 import time
 from queue import Empty
 
+import zmq
 from jupyter_client.manager import start_new_kernel
 
 TIMEOUT = 100
@@ -83,7 +84,24 @@ class Client:
             result["late"] = self.outputs(msg_id, until_idle=False, timeout=step["linger"])
         return result
 
+    def garbage(self):
+        """Sends what is no message of ours: no delimiter, no JSON, a wrong signature."""
+        info = self.kc.get_connection_info()
+        header = {"msg_id": "x", "msg_type": "execute_request", "session": "s", "username": "u", "date": "", "version": "5.4"}
+        unsigned = [b"<IDS|MSG>", b"0" * 64, json.dumps(header).encode(), b"{}", b"{}", b'{"code": "process.exit(1)"}']
+        for port in ("shell_port", "control_port", "stdin_port"):
+            socket = self.kc.context.socket(zmq.DEALER)
+            socket.linger = 1000
+            socket.connect(f"tcp://{info['ip']}:{info[port]}")
+            for frames in ([b"hello"], [b"<IDS|MSG>", b"", b"{"], unsigned):
+                socket.send_multipart(frames)
+            socket.close()
+        time.sleep(0.3)
+        return {"reply": {}, "outputs": [], "ms": 0, "alive": self.km.is_alive()}
+
     def run(self, step):
+        if step["op"] == "garbage":
+            return self.garbage()
         if step["op"] == "execute":
             return self.execute(step)
         began = time.time()

@@ -84,6 +84,10 @@ const steps = {
   commClose: request('comm_close', { comm_id: 'c1', data: {} }, { silent: true }),
   commInfoAfter: request('comm_info_request', {}),
   expressions: execute('1', { options: { user_expressions: { sum: 'q.shape[1] - 0', bad: 'nope' } } }),
+  garbage: { op: 'garbage' },
+  unknownRequest: request('no_such_request', {}),
+  badRequest: request('complete_request', { code: 5 }),
+  afterGarbage: execute('6 * 7'),
   control: request('kernel_info_request', {}, { channel: 'control' }),
 } as const;
 type Step = keyof typeof steps;
@@ -264,6 +268,19 @@ suite(`the notebook kernel through jupyter_client${why === undefined ? '' : ` (s
     const expressions = results.expressions.reply.user_expressions as Record<string, Content>;
     expect(expressions.sum).toMatchObject({ status: 'ok', data: { 'text/plain': '2' } });
     expect(expressions.bad).toMatchObject({ status: 'error', ename: 'TypeScriptError' });
+  });
+
+  test('unsigned and malformed messages are refused, unknown requests answered', () => {
+    expect(results.garbage.alive).toBe(true);
+    expect(answer('unknownRequest')).toMatchObject({
+      status: 'error',
+      evalue: expect.stringContaining('no_such_request') as string,
+    });
+    expect(answer('badRequest')).toMatchObject({
+      status: 'error',
+      evalue: expect.stringContaining('code must be a string') as string,
+    });
+    expect(value('afterGarbage')).toBe('42');
   });
 
   test('kernel_info over control', () => {
