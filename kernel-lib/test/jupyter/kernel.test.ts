@@ -43,6 +43,7 @@ const steps = {
   completeFlash: request('complete_request', { code: 'flash.', cursor_pos: 6 }),
   inspectArgument: request('inspect_request', { code: MAGIC, cursor_pos: MAGIC.indexOf('heads') + 2, detail_level: 0 }),
   inspectCall: request('inspect_request', { code: '%%flash.attention()', cursor_pos: 18, detail_level: 0 }),
+  inspectOpenCall: request('inspect_request', { code: 'await flash.attention(q, ', cursor_pos: 25, detail_level: 0 }),
   history: request('history_request', {
     hist_access_type: 'search',
     pattern: '*lsmag*',
@@ -208,6 +209,7 @@ suite(`the notebook kernel through jupyter_client${why === undefined ? '' : ` (s
     expect(option).toContain('query heads');
     const call = (answer('inspectCall').data as Content)['text/plain'];
     expect(call).toMatch(/attention\(options\?: (\w+\.)?AttentionReportOptions\)/);
+    expect((answer('inspectOpenCall').data as Content)['text/plain']).toContain('attention(q: ');
     expect(call).toContain('Runs FlashAttention forward and backward');
   });
 

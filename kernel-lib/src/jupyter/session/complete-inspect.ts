@@ -72,6 +72,8 @@ function quickInfo(notebook: Notebook, parsed: ParsedCell, cursor: number | unde
   // A cursor behind the last character of a name means that name.
   const info = notebook.inspect(parsed.code, at) ?? (at > 0 ? notebook.inspect(parsed.code, at - 1) : undefined);
   if (!info) return undefined;
+  // Of an argument that is not written yet TypeScript knows only `any`, which says less than the call around it.
+  if (info.displayParts?.length === 1 && info.displayParts[0]!.text === 'any') return undefined;
   const signature = spell((info.displayParts ?? []).map((part) => part.text).join(''));
   const words = (info.documentation ?? []).map((part) => part.text).join('');
   const tags = (info.tags ?? []).map((tag) =>

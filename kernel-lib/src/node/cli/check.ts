@@ -13,11 +13,19 @@ export async function checkCommand(options: CheckCommandOptions, filters: readon
   const { json = false, full = false } = options;
   const seed = options.seed === undefined ? {} : { seed: seedOf(options.seed) };
   const reports = [];
-  for (const filter of filters.length > 0 ? filters : ['']) reports.push(await check({ filter, full, ...seed }));
+  for (const filter of filters.length > 0 ? filters : ['']) {
+    reports.push(await check({ filter, full, ...seed, onProgress: showProgress }));
+  }
   const text = json
     ? reports.map(({ rows }) => jsonLines(rows.map(contractRow))).join('')
     : reports.map((report) => `${report.toString()}\n`).join('\n');
   return { text, code: reports.every((report) => report.ok) ? 0 : 1 };
+}
+
+/** A person who waits sees how far it is; files and pipes do not want to know. */
+function showProgress(fraction: number): void {
+  if (!process.stderr.isTTY) return;
+  process.stderr.write(fraction < 1 ? `\rchecking: ${Math.floor(100 * fraction)} %` : '\r\x1b[K');
 }
 
 type Row = Awaited<ReturnType<typeof check>>['rows'][number];
