@@ -9,6 +9,8 @@ export const MIME_TYPE = 'application/vnd.plotly.v1+json';
 /** Height of a figure that names none, in CSS pixels. */
 const DEFAULT_HEIGHT = 360;
 
+const FRAMES_OF_A_THEME_CHANGE = 30;
+
 type Plotly = typeof import('./plotly').default;
 
 /**
@@ -20,12 +22,14 @@ export class PlotRenderer extends Widget implements IRenderMime.IRenderer {
   private readonly plot = document.createElement('div');
   private figure: Figure | null = null;
   private plotly: Plotly | null = null;
+  /** The theme is newer than the drawing, or the drawing was made out of sight. */
+  private outdated = false;
 
   constructor(private readonly themeChanged: ISignal<unknown, unknown> | null) {
     super();
     this.addClass('jp-FlashLab-plot');
     this.plot.className = 'jp-FlashLab-plotArea';
-    this.observer = new ResizeObserver(() => this.resizePlot());
+    this.observer = new ResizeObserver(() => this.catchUp());
     this.themeChanged?.connect(this.retheme, this);
   }
 
@@ -53,6 +57,7 @@ export class PlotRenderer extends Widget implements IRenderMime.IRenderer {
 
   private async draw(): Promise<void> {
     if (!this.plotly || !this.figure) return;
+    this.outdated = this.node.clientWidth === 0;
     const style = getComputedStyle(this.node);
     const { data, layout, config } = prepare(
       this.figure,
@@ -62,16 +67,28 @@ export class PlotRenderer extends Widget implements IRenderMime.IRenderer {
     await this.plotly.react(this.plot, data, layout, config);
   }
 
-  /** The colours of a new theme can be read only when its style sheet is in force: one frame after the signal. */
+  /**
+   * The colours of a new theme can be read only when its style sheet is in force, one frame after the signal. JupyterLab
+   * hides itself for a few frames then, too short for the observer to see it; who is hidden for longer is left to it.
+   */
   private retheme(): void {
-    requestAnimationFrame(() => {
-      if (!this.isDisposed) void this.draw();
-    });
+    this.outdated = true;
+    let frames = FRAMES_OF_A_THEME_CHANGE;
+    const look = () => {
+      this.catchUp();
+      if (this.outdated && !this.isDisposed && frames-- > 0) requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
   }
 
-  /** A figure drawn while its notebook was hidden has no right size until it is shown. */
-  private resizePlot(): void {
-    if (this.plotly && this.figure && this.node.clientWidth > 0) void this.plotly.Plots.resize(this.plot);
+  /**
+   * Follows a new theme or width, once the figure is to be seen: plotly.js measures texts while it draws, and misplaces
+   * them where it cannot.
+   */
+  private catchUp(): void {
+    if (this.isDisposed || !this.plotly || !this.figure || this.node.clientWidth === 0) return;
+    if (this.outdated) void this.draw();
+    else void this.plotly.Plots.resize(this.plot);
   }
 
   /** Shows the picture that stands beside the figure, else says why there is none. */

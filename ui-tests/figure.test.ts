@@ -36,7 +36,11 @@ const speed = {
     { x: [64, 128, 256, 512], y: [1.2, 2.5, 4.1, 5], name: 'flash2' },
     { x: [64, 128, 256, 512], y: [1, 1.4, 2, 2.2], name: 'naive' },
   ],
-  layout: { title: { text: 'Speed' }, xaxis: { title: { text: 'sequence length' } }, height: 260 },
+  layout: {
+    title: { text: 'Speed', subtitle: { text: 'below' } },
+    xaxis: { title: { text: 'sequence length' } },
+    height: 260,
+  },
 };
 const map = {
   data: [
@@ -63,6 +67,12 @@ describe('figures in JupyterLab', () => {
   afterAll(() => lab?.close());
 
   const figures = () => lab.page.locator('.jp-FlashLab-plot');
+  /** Whether the subtitle of the first figure stands below its title. */
+  const subtitleBelow = async () => {
+    const [title, subtitle] = [figures().first().locator('.gtitle'), figures().first().locator('.gtitle-subtitle')];
+    const [above, below] = [(await title.boundingBox())!, (await subtitle.boundingBox())!];
+    return below.y >= above.y + above.height;
+  };
   const textColour = () =>
     figures()
       .first()
@@ -99,6 +109,7 @@ describe('figures in JupyterLab', () => {
     await lab.page.locator('#jupyterlab-splash').waitFor({ state: 'detached' });
     await lab.picture('figures-dark');
     expect(await textColour()).not.toBe(light);
+    expect(await subtitleBelow()).toBe(true);
   });
 
   test('a figure follows the width of its cell', async () => {
@@ -108,6 +119,7 @@ describe('figures in JupyterLab', () => {
       (wide) => document.querySelector('.jp-FlashLab-plot svg.main-svg')!.clientWidth < wide - 100,
       before,
     );
+    expect(await subtitleBelow()).toBe(true);
   });
 
   test('a figure that is updated in place keeps its zoom', async () => {
