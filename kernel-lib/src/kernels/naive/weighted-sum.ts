@@ -28,11 +28,7 @@ var<workgroup> weights: array<vec4f, ${t.own * weightStride(t)}>;
 ${loadFunction('rows', width)}
 ${storeFunction('result', width)}
 ${BASE_WGSL}
-// Four scores of query i, from key 4c on; 0 where there are none.
-fn load_scores(at: u32, i: u32, c: u32) -> vec4f {
-  if (i >= params.Nq || c >= params.Nk4) { return vec4f(); }
-  return matrix[at + i * params.Nk4 + c];
-}
+${transposed ? LOAD_SCORE_WGSL : LOAD_SCORES_WGSL}
 
 ${mainWgsl(t)}
 let rows_own = ${transposed ? 'params.Nk' : 'params.Nq'};
@@ -63,6 +59,13 @@ ${storeOwn(t, 'acc', 'stage', t.own, { name: 'result', size: width, base: 'resul
   return { label: transposed ? 'naive transposed sum' : 'naive sum', code, access: ['read', 'read', 'read_write'] };
 }
 
+const LOAD_SCORES_WGSL = `
+// Four scores of query i, from key 4c on; 0 where there are none.
+fn load_scores(at: u32, i: u32, c: u32) -> vec4f {
+  if (i >= params.Nq || c >= params.Nk4) { return vec4f(); }
+  return matrix[at + i * params.Nk4 + c];
+}`;
+
 const stageStraight = (t: TileShape): string => `
 for (var e = lid; e < ${(t.own * t.step) / 4}u; e += ${t.tx * t.ty}u) {
   let row = e / ${t.step / 4}u;
@@ -70,17 +73,19 @@ for (var e = lid; e < ${(t.own * t.step) / 4}u; e += ${t.tx * t.ty}u) {
   weights[row * ${weightStride(t)}u + c] = load_scores(at, r0 + row, s0 / 4u + c);
 }`;
 
-/** Blocks of 4 x 4 scores are turned in registers. */
+const LOAD_SCORE_WGSL = `
+fn load_score(at: u32, i: u32, j: u32) -> f32 {
+  if (i >= params.Nq || j >= params.Nk) { return 0.0; }
+  return matrix[at + i * params.Nk4 + j / 4u][j % 4u];
+}`;
+
+/** Neighbouring threads take neighbouring keys, which lie side by side in the matrix. */
 const stageTransposed = (t: TileShape): string => `
-for (var e = lid; e < ${Math.ceil(t.own / 4) * (t.step / 4)}u; e += ${t.tx * t.ty}u) {
-  let row = e / ${t.step / 4}u * 4u;
-  let c = e % ${t.step / 4}u;
-  let turned = transpose(mat4x4f(
-    load_scores(at, s0 + 4u * c, (r0 + row) / 4u),
-    load_scores(at, s0 + 4u * c + 1u, (r0 + row) / 4u),
-    load_scores(at, s0 + 4u * c + 2u, (r0 + row) / 4u),
-    load_scores(at, s0 + 4u * c + 3u, (r0 + row) / 4u)));
-  for (var k = 0u; k < 4u; k++) {
-    if (row + k < ${t.own}u) { weights[(row + k) * ${weightStride(t)}u + c] = turned[k]; }
-  }
+for (var e = lid; e < ${(t.own * t.step) / 4}u; e += ${t.tx * t.ty}u) {
+  let row = e % ${t.own}u;
+  let c = e / ${t.own}u;
+  let i = s0 + 4u * c;
+  let j = r0 + row;
+  weights[row * ${weightStride(t)}u + c] =
+    vec4f(load_score(at, i, j), load_score(at, i + 1u, j), load_score(at, i + 2u, j), load_score(at, i + 3u, j));
 }`;
