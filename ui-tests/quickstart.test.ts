@@ -32,6 +32,13 @@ describe('the quickstart notebook in JupyterLab', () => {
     await lab.picture('quickstart-light');
   });
 
+  test('the report shows its tables beside the figure', async () => {
+    const errors = lab.page.locator('.jp-RenderedHTML table', { hasText: 'float64' }).first();
+    await bringIntoView(errors);
+    expect(await errors.innerText()).toMatch(/allowed/);
+    expect(await errors.locator('tr').count()).toBeGreaterThan(5);
+  });
+
   test('the attention map is a heat map over the words', async () => {
     const map = lab.page.locator('.jp-FlashLab-plot', { has: lab.page.locator('.heatmaplayer image') });
     await bringIntoView(map.first());
