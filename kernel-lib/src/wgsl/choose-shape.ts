@@ -16,9 +16,9 @@ const TABLE: Record<Family, readonly (readonly [number, number])[]> = {
   // prettier-ignore
   hardware: [[64, 32], [32, 32], [32, 16], [16, 16], [8, 16], [4, 16], [4, 8], [2, 8], [2, 4]],
   // prettier-ignore
-  software: [[8, 32], [8, 16], [4, 16], [4, 8], [2, 8], [2, 4]],
+  software: [[8, 32], [8, 16], [4, 16], [4, 8], [2, 8], [1, 8], [2, 4]],
   // prettier-ignore
-  swiftshader: [[8, 16], [4, 16], [4, 8], [2, 8], [2, 4]],
+  swiftshader: [[8, 16], [4, 16], [4, 8], [2, 8], [1, 8], [2, 4]],
 };
 
 /** Rows of a thread, at the most. */
@@ -27,16 +27,23 @@ const ROWS = { hardware: 4, software: 8 };
 /** vec4 accumulators of a thread, at the most: beyond, registers spill and compilation takes seconds. */
 const ACCUMULATORS = 32;
 
-/** How threads share an own x step tile: four neighbouring columns each, eight threads along them where there are enough. */
+/** Threads along the columns: on a CPU driver one subgroup, the lanes of a vector register. */
+const columnThreads = ({ kind, subgroupSize }: DeviceFacts): number =>
+  kind === 'software' && subgroupSize >= 4 && subgroupSize <= 16 ? subgroupSize : 8;
+
+/** How threads share an own x step tile; both numbers are rounded up to what that needs. */
 export function shareTile(own: number, step: number, facts: DeviceFacts): TileShape {
-  const tx = step >= 32 ? 8 : step >= 16 ? 4 : step >= 8 ? 2 : 1;
+  const tx = columnThreads(facts);
   const most = Math.floor(facts.maxInvocations / tx);
   const ty = Math.min(most, Math.ceil(own / ROWS[facts.kind]));
+  const fours = Math.ceil(step / 4);
+  const sx = [8, 4, 2, 1].find((n) => n <= Math.min(tx, fours)) ?? 1;
   return {
     own: Math.ceil(own / ty) * ty,
-    step: Math.ceil(step / (4 * tx)) * 4 * tx,
+    step: Math.ceil(fours / sx) * sx * 4,
     tx,
     ty,
+    sx,
     subgroup: ty === 1 && tx === facts.subgroupSize,
     unroll: facts.kind === 'hardware' ? 4 : 1,
   };

@@ -1,7 +1,8 @@
 import { eachRow, type TileShape } from './tiles';
 
 // Maxima and sums over the threads that share the rows of a tile: through workgroup memory, or, where the workgroup is one
-// subgroup, from lane to lane. Used as: publish(), a barrier, then collect() for each row.
+// subgroup, from lane to lane. Used as: publish(), a barrier, then collect() for each row. A thread that only computes along
+// with another (see TileShape.sx) must bring what changes nothing.
 
 /** vec4s of workgroup memory for a row: one number a thread along x. */
 const rowVec4s = (t: TileShape): number => Math.ceil(t.tx / 4);

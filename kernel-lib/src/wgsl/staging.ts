@@ -1,4 +1,4 @@
-import { eachResult, paddedVec4s, stageStride, type TileShape, vec4s } from './tiles';
+import { bound, eachResult, paddedVec4s, stageStride, type TileShape, vec4s } from './tiles';
 
 /** Whether rows of `size` numbers can be read as vec4f: every row then starts at a multiple of 16 bytes. */
 export const isVec4 = (size: number): boolean => size % 4 === 0;
@@ -48,7 +48,7 @@ function stage(t: TileShape, target: string, capacity: number, used: number, slo
   const inside = used < capacity ? `row < ${used}u && ` : '';
   const scaled = from.scale ? ` * ${from.scale}` : '';
   return `
-for (var e = lid; e < ${capacity * width}u; e += ${t.tx * t.ty}u) {
+for (var e = lid; e < ${bound(t, capacity * width)}; e += ${t.tx * t.ty}u) {
   let row = e / ${width}u;
   let d = e % ${width}u;
   var value = vec4f();
@@ -91,7 +91,7 @@ export function storeOwn(
 workgroupBarrier();
 ${eachResult(t, into.size, (r, c) => `${scratch}[(y0 + ${r}u) * ${stride}u + x + ${c * t.tx}u] = ${acc}_${r}_${c} * ${factor(r)};`)}
 workgroupBarrier();
-for (var e = lid; e < ${used * width}u; e += ${t.tx * t.ty}u) {
+for (var e = lid; e < ${bound(t, used * width)}; e += ${t.tx * t.ty}u) {
   let row = e / ${width}u;
   let d = e % ${width}u;
   if (${into.row0} + row < ${into.rows}) {

@@ -3,7 +3,7 @@
  *
  * A workgroup keeps `own` rows (queries in the forward and dQ, keys in dK/dV) and walks over the other side `step` rows at
  * a time. Thread (x, y) of tx * ty owns, of the own x step matrix of scores, the rows y*rm .. y*rm + rm - 1 and the columns
- * 4x .. 4x + 3 (plus 4*tx for each further group of four), and of an own x width result the same rows and the vec4 columns
+ * 4x .. 4x + 3 (plus 4*sx for each further group of four), and of an own x width result the same rows and the vec4 columns
  * x, x + tx, … All of it lives in named variables, so that no private array is indexed at run time: drivers that run on a
  * CPU turn such an index into a gather. Loops over D and over the step stay loops: unrolled, they take minutes to compile.
  *
@@ -14,9 +14,11 @@ export interface TileShape {
   /** Rows that stay, and rows of one step: capacities in registers and workgroup memory. */
   readonly own: number;
   readonly step: number;
-  /** Threads along the step (and the result columns) and along the rows. */
+  /** Threads along the columns of a result, and along the rows. */
   readonly tx: number;
   readonly ty: number;
+  /** How many of the tx threads share the columns of a step; the others compute along with them and keep nothing. */
+  readonly sx: number;
   /** The workgroup is exactly one subgroup, and ty is 1: rows and maxima then pass from lane to lane. */
   readonly subgroup: boolean;
   /**
@@ -29,7 +31,7 @@ export interface TileShape {
 /** Rows of a thread. */
 export const rowsPerThread = (t: TileShape): number => t.own / t.ty;
 /** Score columns of a thread, a multiple of 4. */
-export const columnsPerThread = (t: TileShape): number => t.step / t.tx;
+export const columnsPerThread = (t: TileShape): number => t.step / t.sx;
 
 /** Length of a row of `size` numbers in vec4s. */
 export const vec4s = (size: number): number => Math.ceil(size / 4);
@@ -57,11 +59,11 @@ export function eachRow(t: TileShape, f: (r: number) => string): string {
   return range(rowsPerThread(t)).map(f).join('\n');
 }
 
-/** Step column of the thread's c-th score: 4x + c % 4, one group of 4*tx further for every four. */
-export const columnOf = (t: TileShape, c: number): string => `(x * 4u + ${Math.floor(c / 4) * 4 * t.tx + (c % 4)}u)`;
+/** Step column of the thread's c-th score: 4 sx + c % 4, one group of 4 t.sx further for every four. */
+export const columnOf = (t: TileShape, c: number): string => `(sx * 4u + ${Math.floor(c / 4) * 4 * t.sx + (c % 4)}u)`;
 
 /** Slot of that column in a staged step tile. */
-const slotOf = (t: TileShape, c: number): string => `(x + ${(c % 4) * (t.step / 4) + Math.floor(c / 4) * t.tx}u)`;
+const slotOf = (t: TileShape, c: number): string => `(sx + ${(c % 4) * (t.step / 4) + Math.floor(c / 4) * t.sx}u)`;
 
 /**
  * `let prefix_r` for every row of a thread: vec4 `column` of row r of a workgroup array. All lanes want the same rows, so in a
@@ -83,11 +85,18 @@ function loadRows(t: TileShape, prefix: string, array: string, stride: number, c
 /** The part of a staged vec4 that one turn of an inner loop takes. */
 const component = (t: TileShape, vec4: string): string => (t.unroll === 4 ? vec4 : `${vec4}[e]`);
 
+/**
+ * The bound of a loop. Compilers of CPU drivers unroll a loop whose length they know, which makes seconds of compilation into
+ * minutes and nothing faster; adding a zero that only the uniform block knows keeps it a loop.
+ */
+export const bound = (t: TileShape, count: number): string =>
+  t.unroll === 4 ? `${count}u` : `(${count}u + params.zero)`;
+
 /** An inner loop over `count` vec4s, named `name`, or over their components e. */
 const innerLoop = (t: TileShape, name: string, count: number): string =>
   t.unroll === 4
-    ? `for (var ${name} = 0u; ${name} < ${count}u; ${name}++) {`
-    : `for (var n = 0u; n < ${4 * count}u; n++) {\nlet ${name} = n >> 2u;\nlet e = n & 3u;`;
+    ? `for (var ${name} = 0u; ${name} < ${bound(t, count)}; ${name}++) {`
+    : `for (var n = 0u; n < ${bound(t, 4 * count)}; n++) {\nlet ${name} = n >> 2u;\nlet e = n & 3u;`;
 
 /**
  * name_r_c = sum over D of own[row r] * step[column c]: S = Q K^T and its relatives.
@@ -147,14 +156,13 @@ ${range(resultColumns(t, size)).map(column).join('\n')}
 
 /** Writes the thread's scores `value(r, c)` into the own x step matrix `weights`. */
 export function storeWeights(t: TileShape, weights: string, value: (r: number, c: number) => string): string {
-  return eachRow(t, (r) =>
+  const stores = eachRow(t, (r) =>
     range(columnsPerThread(t) / 4)
-      .map(
-        (g) =>
-          `${weights}[(y0 + ${r}u) * ${weightStride(t)}u + x + ${g * t.tx}u] = vec4f(${range(4)
-            .map((e) => value(r, 4 * g + e))
-            .join(', ')});`,
-      )
+      .map((g) => {
+        const four = range(4).map((e) => value(r, 4 * g + e));
+        return `${weights}[(y0 + ${r}u) * ${weightStride(t)}u + sx + ${g * t.sx}u] = vec4f(${four.join(', ')});`;
+      })
       .join(' '),
   );
+  return t.sx < t.tx ? `if (x < ${t.sx}u) {\n${stores}\n}` : stores;
 }

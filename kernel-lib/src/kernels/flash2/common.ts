@@ -47,4 +47,5 @@ export const enableWgsl = (t: TileShape): string => (t.subgroup ? 'enable subgro
 export const mainWgsl = (t: TileShape): string => `
 @compute @workgroup_size(${t.tx * t.ty})
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(${t.subgroup ? 'subgroup_invocation_id' : 'local_invocation_index'}) lid: u32) {
-${t.ty === 1 ? 'let x = lid; let y0 = 0u;' : `let x = lid % ${t.tx}u; let y0 = lid / ${t.tx}u * ${t.own / t.ty}u;`}`;
+${t.ty === 1 ? 'let x = lid; let y0 = 0u;' : `let x = lid % ${t.tx}u; let y0 = lid / ${t.tx}u * ${t.own / t.ty}u;`}
+let sx = x % ${t.sx}u;`;

@@ -122,6 +122,7 @@ for (var j0 = 0u; j0 < end; j0 += ${t.bc}u) {
 }
 
 workgroupBarrier();
+${t.sx < t.tx ? eachRow(t, (r) => `if (x >= ${t.sx}u) { l${r} = 0.0; }`) : ''}
 ${publish(t, (r) => `l${r}`)}
 workgroupBarrier();
 ${eachRow(

@@ -1,7 +1,7 @@
 import type { Kernel } from '../../device/pipeline-cache';
 import { type Params, paramsStruct } from '../../wgsl/params';
 import { loadFunction, stageLength, stageStep, storageArray, storeFunction, storeOwn } from '../../wgsl/staging';
-import { accumulate, declareResult, type TileShape, weightStride } from '../../wgsl/tiles';
+import { accumulate, bound, declareResult, type TileShape, weightStride } from '../../wgsl/tiles';
 import { BASE_WGSL, enableWgsl, mainWgsl } from '../flash2/common';
 
 /** Bytes of workgroup memory. */
@@ -67,7 +67,7 @@ fn load_scores(at: u32, i: u32, c: u32) -> vec4f {
 }`;
 
 const stageStraight = (t: TileShape): string => `
-for (var e = lid; e < ${(t.own * t.step) / 4}u; e += ${t.tx * t.ty}u) {
+for (var e = lid; e < ${bound(t, (t.own * t.step) / 4)}; e += ${t.tx * t.ty}u) {
   let row = e / ${t.step / 4}u;
   let c = e % ${t.step / 4}u;
   weights[row * ${weightStride(t)}u + c] = load_scores(at, r0 + row, s0 / 4u + c);
@@ -81,7 +81,7 @@ fn load_score(at: u32, i: u32, j: u32) -> f32 {
 
 /** Neighbouring threads take neighbouring keys, which lie side by side in the matrix. */
 const stageTransposed = (t: TileShape): string => `
-for (var e = lid; e < ${(t.own * t.step) / 4}u; e += ${t.tx * t.ty}u) {
+for (var e = lid; e < ${bound(t, (t.own * t.step) / 4)}; e += ${t.tx * t.ty}u) {
   let row = e % ${t.own}u;
   let c = e / ${t.own}u;
   let i = s0 + 4u * c;
