@@ -2,12 +2,16 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { setUp } from './setup/index.mjs';
+import { jupyterEnvironment } from './setup/paths.mjs';
 import { runProgram } from './setup/problem.mjs';
 
 runProgram(async () => {
-  const { root } = await setUp();
+  const paths = await setUp();
+  const { root } = paths;
+  // Tests that start Jupyter's own tools leave nothing in the user's folders either.
+  const env = jupyterEnvironment(paths);
   const jest = path.join(root, 'node_modules', 'jest', 'bin', 'jest.js');
-  const child = spawn(process.execPath, [jest, ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' });
+  const child = spawn(process.execPath, [jest, ...process.argv.slice(2)], { cwd: root, env, stdio: 'inherit' });
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code) => resolve(code ?? 1));
