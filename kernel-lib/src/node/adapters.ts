@@ -38,7 +38,8 @@ async function ask(fits: (info: GPUAdapterInfo) => boolean): Promise<{ adapter: 
   return seen;
 }
 
-const HINTS = {
+/** What each way needs. */
+export const HINTS = {
   hardware: 'a GPU driver with Vulkan 1.2 or later (for NVIDIA the package with nvidia_icd.json, for others Mesa)',
   lavapipe: "Mesa's software driver, version 25 or later (Debian: mesa-vulkan-drivers from backports)",
   swiftshader: 'npx flashlab doctor --fix, which installs the npm package @sparticuz/chromium (68 MB, linux-x64)',

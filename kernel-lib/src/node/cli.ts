@@ -24,6 +24,14 @@ const WHERE: Options = {
 
 const commands = new Map<string, Command>([
   [
+    'doctor',
+    {
+      options: { json: { type: 'boolean' }, fix: { type: 'boolean' } },
+      positionals: false,
+      run: async (values) => (await import('./cli/doctor')).doctorCommand(values),
+    },
+  ],
+  [
     'check',
     {
       options: { json: { type: 'boolean' }, full: { type: 'boolean' }, seed: { type: 'string' } },

@@ -7,6 +7,9 @@ import { brotliDecompressSync } from 'node:zlib';
 // SwiftShader, Google's Vulkan driver for the CPU, out of the npm package @sparticuz/chromium: a machine with no GPU and no
 // Vulkan at all still runs every kernel. The package ships libvulkan.so.1, the driver and its description in one archive.
 
+/** The last version for Node 20. */
+export const CHROMIUM_VERSION = '147.0.0';
+
 const FILES = ['libvulkan.so.1', 'libvk_swiftshader.so', 'vk_swiftshader_icd.json'];
 
 /** The user's cache folder for this library; shared by all versions of it. */

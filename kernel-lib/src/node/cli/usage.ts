@@ -3,6 +3,8 @@ export class UsageError extends Error {}
 
 export const USAGE = `usage: flashlab COMMAND [options]
 
+  doctor [--json] [--fix]       which GPU is used and why, what is wrong with the rest, how to mend it;
+                                --fix downloads a software GPU if nothing else works
   check [--json] [--full] [--seed N] [FILTER ...]
                                 compares attention with a float64 reference over a table of shapes;
                                 a FILTER is a part of a case name, such as causal or D64_

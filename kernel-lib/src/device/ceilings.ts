@@ -1,0 +1,86 @@
+import { paramsStruct } from '../wgsl/params';
+import type { FlashDevice } from './device';
+import { runSteps, type Step } from './dispatch';
+
+/** What simple loops reach on a device: upper bounds to hold a kernel's rate against. */
+export interface Ceilings {
+  /** Fused multiply-adds on independent vec4 sums, two operations each. */
+  readonly fmaGflops: number;
+  /** exp2 on independent vec4s. */
+  readonly expGops: number;
+  /** Reading and writing a buffer, both counted. */
+  readonly copyGBs: number;
+  /** 'gpu' by timestamps, 'wall' where there are none. */
+  readonly clock: 'gpu' | 'wall';
+}
+
+const THREADS = 64;
+const TURNS = 64;
+/** Independent vec4 chains of a thread, so that no operation waits for the one before. */
+const CHAINS = 8;
+
+const chains = (line: (i: number) => string): string =>
+  Array.from({ length: CHAINS }, (_, i) => line(i)).join('\n    ');
+
+/** A loop of `turns` over all chains; the sum is stored, so that nothing can be left out. */
+const loopKernel = (label: string, turn: (i: number) => string): Step['kernel'] => ({
+  label,
+  access: ['read', 'read_write'],
+  code: `
+${paramsStruct({ turns: 0 })}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> source: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> sink: array<vec4f>;
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: u32) {
+  let at = (params.first + id.x) * ${THREADS}u + lid;
+  let a = source[at];
+  ${chains((i) => `var s${i} = a + ${i}.0;`)}
+  for (var n = 0u; n < params.turns; n++) {
+    ${chains(turn)}
+  }
+  sink[at] = ${Array.from({ length: CHAINS }, (_, i) => `s${i}`).join(' + ')};
+}`,
+});
+
+const fma = loopKernel('ceiling fma', (i) => `s${i} = fma(s${i}, a, a);`);
+const exp = loopKernel('ceiling exp2', (i) => `s${i} = exp2(-abs(s${i}));`);
+const copy = loopKernel('ceiling copy', (i) => `s${i} = s${i};`);
+
+/** Runs each loop until it takes some 100 ms, and the best of three. */
+export async function measureCeilings(device: FlashDevice): Promise<Ceilings> {
+  const hardware = device.facts.kind === 'hardware';
+  const workgroups = hardware ? 16384 : 1024;
+  const bytes = Math.min(workgroups * THREADS * 16, device.facts.maxBinding);
+  const source = await device.allocate(bytes, 'ceiling source');
+  const sink = await device.allocate(bytes, 'ceiling sink');
+  let clock: Ceilings['clock'] = 'gpu';
+  const best = async (kernel: Step['kernel'], turns: number, flops: number): Promise<number> => {
+    const step: Step = { kernel, params: { turns }, buffers: [source, sink], workgroups, flops };
+    let ms = Infinity;
+    for (let run = 0; run < 4; run++) {
+      const start = performance.now();
+      const { gpuMs } = await runSteps(device, [step], {});
+      if (gpuMs === null) clock = 'wall';
+      // The first run warms up.
+      if (run > 0) ms = Math.min(ms, gpuMs ?? performance.now() - start);
+    }
+    return ms;
+  };
+  try {
+    const turns = hardware ? 16 * TURNS : TURNS;
+    const operations = workgroups * THREADS * turns * CHAINS * 4;
+    const fmaMs = await best(fma, turns, 2 * operations);
+    const expMs = await best(exp, turns, operations);
+    const copyMs = await best(copy, 0, workgroups * THREADS * 4);
+    return {
+      fmaGflops: (2 * operations) / fmaMs / 1e6,
+      expGops: operations / expMs / 1e6,
+      copyGBs: (2 * bytes) / copyMs / 1e6,
+      clock,
+    };
+  } finally {
+    device.free(source);
+    device.free(sink);
+  }
+}
