@@ -25,7 +25,8 @@ export const flashAttention: Magic = {
       });
       bar.finish();
       flash.last = report;
-      cell.display(await toMimeBundle(report));
+      // Each part is an output of its own: a front end shows only the richest type of one, the figure.
+      for (const part of report.parts()) cell.display(part);
     } catch (error) {
       bar.stop();
       throw error;
