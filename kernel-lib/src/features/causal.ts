@@ -37,5 +37,5 @@ fn query_begin(j: u32) -> u32 {
   return select(0u, begin, params.causal == 1u);
 }
 fn uncut(i: u32, j: u32) -> bool {
-  return params.causal == 0u || i32(j) <= i32(i) + i32(params.Nk) - i32(params.Nq);
+  return (params.causal == 0u) | (i32(j) <= i32(i) + i32(params.Nk) - i32(params.Nq));
 }`;

@@ -42,17 +42,20 @@ export interface StageSource {
   readonly scale?: string;
 }
 
+// Conditions are joined by & and |, here and in the kernels: && and || are branches, and CPU drivers pay for each of them
+// with seconds of compilation.
+
 /** Copies a tile of rows into workgroup memory, zeros where there is no row and past the end of a row. */
 function stage(t: TileShape, target: string, capacity: number, used: number, slot: string, from: StageSource): string {
   const width = paddedVec4s(from.size, t.tx);
-  const inside = used < capacity ? `row < ${used}u && ` : '';
+  const inside = used < capacity ? `(row < ${used}u) & ` : '';
   const scaled = from.scale ? ` * ${from.scale}` : '';
   return `
 for (var e = lid; e < ${bound(t, capacity * width)}; e += ${t.tx * t.ty}u) {
   let row = e / ${width}u;
   let d = e % ${width}u;
   var value = vec4f();
-  if (${inside}${from.row0} + row < ${from.rows} && d < ${vec4s(from.size)}u) {
+  if (${inside}(${from.row0} + row < ${from.rows}) & (d < ${vec4s(from.size)}u)) {
     value = load_${from.name}(${from.base} + (${from.row0} + row) * ${from.rowStride}, d)${scaled};
   }
   ${target}[${slot} * ${stageStride(from.size, t.tx)}u + d] = value;

@@ -6,11 +6,12 @@ import { LOG2_E, MINUS_INFINITY_BITS } from '../../wgsl/special-values';
  */
 export const ROW_STATE_WGSL = `
 fn load_lse(b: u32, h: u32, i: u32) -> f32 {
-  if (i >= params.Nq) { return 0.0; }
-  let bits = lse[(b * params.H + h) * params.Nq + i];
+  var bits = ${MINUS_INFINITY_BITS};
+  if (i < params.Nq) { bits = lse[(b * params.H + h) * params.Nq + i]; }
   return select(bitcast<f32>(bits) * ${LOG2_E}, 0.0, bits == ${MINUS_INFINITY_BITS});
 }
 fn load_delta(b: u32, h: u32, i: u32) -> f32 {
-  if (i >= params.Nq) { return 0.0; }
-  return delta[(b * params.H + h) * params.Nq + i];
+  var value = 0.0;
+  if (i < params.Nq) { value = delta[(b * params.H + h) * params.Nq + i]; }
+  return value;
 }`;

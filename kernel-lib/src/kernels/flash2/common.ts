@@ -33,9 +33,9 @@ export function attentionParams(p: Problem): Params {
 export const BASE_WGSL = `
 fn base(b: u32, h: u32, strides: vec4u) -> u32 { return b * strides.x + h * strides.y; }`;
 
-/** `column >= used || ` where only the first `used` columns of a step take part, so that the others are masked; else nothing. */
+/** `(column >= used) | ` where only the first `used` columns of a step take part, so that the others are masked; else nothing. */
 export const beyond = (t: TileShape, column: string, used: number): string =>
-  used < t.step ? `${column} >= ${used}u || ` : '';
+  used < t.step ? `(${column} >= ${used}u) | ` : '';
 
 /** What must stand before everything else in a kernel over tiles. */
 export const enableWgsl = (t: TileShape): string => (t.subgroup ? 'enable subgroups;' : '');

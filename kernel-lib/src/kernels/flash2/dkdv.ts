@@ -105,9 +105,9 @@ for (var h = hk * heads; h < (hk + 1u) * heads; h++) {
     ${innerProducts(t, 'p', 'own_k', 'stage_q', D)}
     ${columns.map((c) => `let lse${c} = load_lse(b, h, i0 + ${columnOf(t, c)}); let delta${c} = load_delta(b, h, i0 + ${columnOf(t, c)});`).join('\n')}
     ${eachScore(t, (r, c) => `p_${r}_${c} = exp2(p_${r}_${c} - lse${c});`)}
-    let cut = ${t.br < t.step} || i0 + ${t.br}u > params.Nq || !uncut(i0, j0 + ${t.bc - 1}u);
+    let cut = ${t.br < t.step} | (i0 + ${t.br}u > params.Nq) | !uncut(i0, j0 + ${t.bc - 1}u);
     if (cut) {
-      ${eachScore(t, (r, c) => `p_${r}_${c} = select(p_${r}_${c}, 0.0, ${beyond(t, columnOf(t, c), t.br)}i0 + ${columnOf(t, c)} < begin${r} || i0 + ${columnOf(t, c)} >= params.Nq);`)}
+      ${eachScore(t, (r, c) => `p_${r}_${c} = select(p_${r}_${c}, 0.0, ${beyond(t, columnOf(t, c), t.br)}(i0 + ${columnOf(t, c)} < begin${r}) | (i0 + ${columnOf(t, c)} >= params.Nq));`)}
     }
     ${storeWeights(t, 'weights_p', (r, c) => `p_${r}_${c}`)}
     // dS^T = P^T * (dP^T - delta)

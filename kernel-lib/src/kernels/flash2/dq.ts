@@ -95,9 +95,9 @@ for (var j0 = 0u; j0 < end; j0 += ${t.bc}u) {
   // P = exp2(S - lse)
   ${innerProducts(t, 'p', 'own_q', 'stage_k', D)}
   ${eachScore(t, (r, c) => `p_${r}_${c} = exp2(p_${r}_${c} - lse${r});`)}
-  let cut = ${t.bc < t.step} || j0 + ${t.bc}u > params.Nk || !uncut(i0, j0 + ${t.bc - 1}u);
+  let cut = ${t.bc < t.step} | (j0 + ${t.bc}u > params.Nk) | !uncut(i0, j0 + ${t.bc - 1}u);
   if (cut) {
-    ${eachScore(t, (r, c) => `p_${r}_${c} = select(p_${r}_${c}, 0.0, ${beyond(t, columnOf(t, c), t.bc)}j0 + ${columnOf(t, c)} >= end${r});`)}
+    ${eachScore(t, (r, c) => `p_${r}_${c} = select(p_${r}_${c}, 0.0, ${beyond(t, columnOf(t, c), t.bc)}(j0 + ${columnOf(t, c)} >= end${r}));`)}
   }
   // dS = P * (dP - delta)
   ${innerProducts(t, 'ds', 'own_dout', 'stage_v', Dv)}

@@ -95,9 +95,9 @@ for (var j0 = 0u; j0 < end; j0 += ${t.bc}u) {
   workgroupBarrier();
   // S = scale Q K^T
   ${innerProducts(t, 's', 'own', 'stage', D)}
-  let cut = ${t.bc < t.step} || j0 + ${t.bc}u > params.Nk || !uncut(i0, j0 + ${t.bc - 1}u);
+  let cut = ${t.bc < t.step} | (j0 + ${t.bc}u > params.Nk) | !uncut(i0, j0 + ${t.bc - 1}u);
   if (cut) {
-    ${eachScore(t, (r, c) => `s_${r}_${c} = select(s_${r}_${c}, ${FORBIDDEN}, ${beyond(t, columnOf(t, c), t.bc)}j0 + ${columnOf(t, c)} >= end${r});`)}
+    ${eachScore(t, (r, c) => `s_${r}_${c} = select(s_${r}_${c}, ${FORBIDDEN}, ${beyond(t, columnOf(t, c), t.bc)}(j0 + ${columnOf(t, c)} >= end${r}));`)}
   }
   // Row maxima, first over the thread's columns, then over the threads of a row
   ${eachRow(t, (r) => `let top${r} = ${columns.map((c) => `s_${r}_${c}`).reduce((a, s) => `max(${a}, ${s})`)};`)}
@@ -130,7 +130,7 @@ ${eachRow(
   (r) => `let sum${r} = ${collect(t, r, 'sum', `l${r}`)};
 let empty${r} = m${r} == ${START_MAXIMUM};
 let weight${r} = select(1.0 / sum${r}, 0.0, empty${r});
-if (x == 0u && y0 + ${r}u < ${t.br}u && i0 + y0 + ${r}u < params.Nq) {
+if ((x == 0u) & (y0 + ${r}u < ${t.br}u) & (i0 + y0 + ${r}u < params.Nq)) {
   let value = (m${r} + log2(sum${r})) * ${LN_2};
   lse[(b * params.H + h) * params.Nq + i0 + y0 + ${r}u] = select(bitcast<u32>(value), ${MINUS_INFINITY_BITS}, empty${r});
 }`,

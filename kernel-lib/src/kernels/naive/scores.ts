@@ -48,7 +48,7 @@ for (var j0 = 0u; j0 < params.Nk; j0 += ${t.step}u) {
     t,
     (r) => `if (i0 + y0 + ${r}u < params.Nq) {
     let at = (local * params.Nq + i0 + y0 + ${r}u) * params.Nk4;
-    ${groups.map((g) => `{ let c = j0 / 4u + sx + ${g * t.sx}u; if (x < ${t.sx}u && c < params.Nk4) { matrix[at + c] = vec4f(${[0, 1, 2, 3].map((e) => `s_${r}_${4 * g + e}`).join(', ')}); } }`).join('\n')}
+    ${groups.map((g) => `{ let c = j0 / 4u + sx + ${g * t.sx}u; if ((x < ${t.sx}u) & (c < params.Nk4)) { matrix[at + c] = vec4f(${[0, 1, 2, 3].map((e) => `s_${r}_${4 * g + e}`).join(', ')}); } }`).join('\n')}
   }`,
   )}
 }

@@ -62,8 +62,9 @@ ${storeOwn(t, 'acc', 'stage', t.own, { name: 'result', size: width, base: 'resul
 const LOAD_SCORES_WGSL = `
 // Four scores of query i, from key 4c on; 0 where there are none.
 fn load_scores(at: u32, i: u32, c: u32) -> vec4f {
-  if (i >= params.Nq || c >= params.Nk4) { return vec4f(); }
-  return matrix[at + i * params.Nk4 + c];
+  var value = vec4f();
+  if ((i < params.Nq) & (c < params.Nk4)) { value = matrix[at + i * params.Nk4 + c]; }
+  return value;
 }`;
 
 const stageStraight = (t: TileShape): string => `
@@ -75,8 +76,9 @@ for (var e = lid; e < ${bound(t, (t.own * t.step) / 4)}; e += ${t.tx * t.ty}u) {
 
 const LOAD_SCORE_WGSL = `
 fn load_score(at: u32, i: u32, j: u32) -> f32 {
-  if (i >= params.Nq || j >= params.Nk) { return 0.0; }
-  return matrix[at + i * params.Nk4 + j / 4u][j % 4u];
+  var value = 0.0;
+  if ((i < params.Nq) & (j < params.Nk)) { value = matrix[at + i * params.Nk4 + j / 4u][j % 4u]; }
+  return value;
 }`;
 
 /** Neighbouring threads take neighbouring keys, which lie side by side in the matrix. */
