@@ -1,3 +1,5 @@
+import { checkBindings } from '../src/api/validate';
+import type { DeviceFacts } from '../src/device/device';
 import * as flash from '../src/node';
 
 // Bad input is refused before anything runs, so none of this needs a device.
@@ -106,6 +108,17 @@ test.each<[string, () => unknown, string, RegExp]>([
   ['a seed that is none', () => flash.randn([1], { seed: -1 }), 'INVALID_ARGUMENT', /^seed: .*got -1/],
 ])('a tensor refuses %s', (_, make, code, message) => {
   expect(make).toThrow(expect.objectContaining({ name: 'FlashError', code, message: expect.stringMatching(message) }));
+});
+
+test('a tensor that no binding holds is refused by name', () => {
+  const facts = { maxBinding: 1024, maxBuffer: 4096 } as DeviceFacts;
+  checkBindings({ q, k, v }, facts);
+  expect(() => checkBindings({ q, k: flash.zeros([1, 1, 257, 1]) }, facts)).toThrow(
+    expect.objectContaining({
+      code: 'SHAPE',
+      message: expect.stringMatching(/^k: expected at most 1024 bytes.*got 1028/),
+    }),
+  );
 });
 
 test('data is copied at the call, and data() gives a copy', async () => {

@@ -1,0 +1,163 @@
+import * as flash from '../src/node';
+import { chooseBackward, chooseForward } from '../src/api/choose-path';
+import type { Problem } from '../src/api/problem';
+import { defaultDevice } from '../src/device/default-device';
+import { runSteps } from '../src/device/dispatch';
+import type { Plan } from '../src/device/plan';
+import { onEachAdapter } from './support/devices';
+
+const inputs = (N: number, D = 16, H = 2): [flash.Tensor, flash.Tensor, flash.Tensor] => [
+  flash.randn([1, H, N, D], { seed: 1 }),
+  flash.randn([1, H, N, D], { seed: 2 }),
+  flash.randn([1, H, N, D], { seed: 3 }),
+];
+
+/** Bytes behind each buffer that no kernel may read into a result or write to. */
+const GUARD = 4096;
+
+/** Runs a plan over buffers that are longer than their tensors, filled with NaN where there is no input. */
+async function runGuarded(plan: Plan, given: Record<string, Float32Array>): Promise<Record<string, Float32Array>> {
+  const device = await defaultDevice();
+  const sizes = { ...Object.fromEntries(Object.entries(given).map(([name, x]) => [name, x.byteLength])) };
+  Object.assign(sizes, plan.outputs, plan.scratch);
+  const buffers: Record<string, GPUBuffer> = {};
+  for (const [name, bytes] of Object.entries(sizes)) {
+    buffers[name] = await device.allocate(bytes + GUARD, name);
+    const content = new Float32Array(buffers[name].size / 4).fill(NaN);
+    content.set(given[name] ?? []);
+    device.gpu.queue.writeBuffer(buffers[name], 0, content);
+  }
+  await runSteps(device, plan.steps(buffers), {});
+  const results: Record<string, Float32Array> = {};
+  for (const [name, bytes] of Object.entries(sizes)) {
+    const content = new Float32Array(await device.read(buffers[name], buffers[name].size));
+    device.free(buffers[name]);
+    results[name] = content.slice(0, bytes / 4);
+    const stray = content.slice(bytes / 4).findIndex((value) => !Number.isNaN(value));
+    if (stray >= 0) throw new Error(`${name}: written ${stray} numbers past its end`);
+  }
+  return results;
+}
+
+onEachAdapter('device', (adapter) => {
+  test('is the one that was asked for', async () => {
+    const info = await flash.device();
+    expect(adapter === 'hardware' ? info.kind : info.driver).toBe(adapter);
+    expect(info.reason).not.toBe('');
+  });
+
+  test.each(['flash2', 'naive'] as const)('%s writes nothing past its outputs and leaves no gap', async (algorithm) => {
+    const { facts } = await defaultDevice();
+    const problem: Problem = {
+      ...{ B: 1, H: 2, Hk: 1, Nq: 19, Nk: 21, D: 7, Dv: 5, scale: 0.3, causal: true, layout: 'bnhd' },
+    };
+    const random = async (n: number, seed: number): Promise<Float32Array> => flash.randn([n], { seed }).data();
+    const given = { q: await random(2 * 19 * 7, 1), k: await random(21 * 7, 2), v: await random(21 * 5, 3) };
+    const call = { problem, algorithm, tiles: null };
+    const forward = await runGuarded(chooseForward(call, facts), given);
+    const dout = await random(2 * 19 * 5, 4);
+    const backward = await runGuarded(chooseBackward(call, facts), { ...forward, dout });
+    for (const name of ['out', 'lse']) expect(forward[name].every(Number.isFinite)).toBe(true);
+    for (const name of ['dq', 'dk', 'dv']) expect(backward[name].every(Number.isFinite)).toBe(true);
+  });
+
+  test('the same call gives the same bits', async () => {
+    const [q, k, v] = inputs(70);
+    const dout = flash.randn(q.shape, { seed: 4 });
+    const run = async (): Promise<Float32Array[]> => {
+      const r = await flash.attention(q, k, v, { causal: true });
+      const { dq, dk, dv } = await r.backward(dout);
+      return Promise.all([r.out, r.lse, dq, dk, dv].map((t) => t.data()));
+    };
+    const first = await run();
+    for (let again = 0; again < 3; again++) expect(await run()).toEqual(first);
+  });
+
+  test('calls that overlap give what they give alone, and inputs may be disposed of once a call has begun', async () => {
+    const alone = await (await flash.attention(...inputs(40))).out.data();
+    const calls = [0, 1, 2].map(() => {
+      const [q, k, v] = inputs(40);
+      const call = flash.attention(q, k, v);
+      [q, k, v].forEach((t) => t.dispose());
+      return call;
+    });
+    for (const call of calls) expect(await (await call).out.data()).toEqual(alone);
+  });
+
+  test('attentionWeights are the softmax of the chosen rows', async () => {
+    const [q, k] = inputs(23);
+    const weights = await flash.attentionWeights(q, k, { causal: true, scale: 0.5 }, { rows: [22, 0, 5] });
+    expect(weights.shape).toEqual([1, 2, 3, 23]);
+    const [p, qs, ks] = await Promise.all([weights.data(), q.data(), k.data()]);
+    for (let h = 0; h < 2; h++) {
+      [22, 0, 5].forEach((i, r) => {
+        const s = Array.from({ length: i + 1 }, (_, j) => {
+          let dot = 0;
+          for (let d = 0; d < 16; d++) dot += qs[(h * 23 + i) * 16 + d] * ks[(h * 23 + j) * 16 + d];
+          return Math.exp(0.5 * dot);
+        });
+        const l = s.reduce((a, b) => a + b);
+        for (let j = 0; j < 23; j++) {
+          const expected = j <= i ? s[j] / l : 0;
+          expect(Math.abs(p[(h * 3 + r) * 23 + j] - expected)).toBeLessThanOrEqual(4e-6);
+        }
+      });
+    }
+    await expect(flash.attentionWeights(q, k, {}, { rows: [23] })).rejects.toThrow('rows: expected queries 0 to 22');
+  });
+
+  test('long work is cut into submits: progress is told, and an abort stops it and frees everything', async () => {
+    const [q, k, v] = inputs(1500, 16, 8);
+    const fractions: number[] = [];
+    // Also makes sure that the kernels are compiled and the inputs on the device.
+    const whole = await flash.attention(q, k, v, { onProgress: (fraction) => fractions.push(fraction) });
+    expect(fractions.at(-1)).toBe(1);
+    expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
+    if (adapter !== 'hardware') expect(whole.info.dispatches).toBeGreaterThan(2);
+    whole.dispose();
+    const before = (await defaultDevice()).bytes;
+    const stop = new AbortController();
+    const reason = new Error('enough');
+    const call = flash.attention(q, k, v, { signal: stop.signal, onProgress: () => stop.abort(reason) });
+    if (adapter !== 'hardware') await expect(call).rejects.toBe(reason);
+    expect((await defaultDevice()).bytes).toBe(before);
+    await expect(flash.attention(q, k, v, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    const after = await flash.attention(...inputs(9));
+    expect((await after.out.data()).every(Number.isFinite)).toBe(true);
+  });
+
+  test('a result whose parts are disposed of refuses a backward', async () => {
+    const [q, k, v] = inputs(5);
+    const r = await flash.attention(q, k, v);
+    await expect(r.backward(flash.zeros([1, 2, 5, 3]))).rejects.toMatchObject({ code: 'SHAPE' });
+    r.dispose();
+    expect([q.disposed, r.out.disposed, r.lse.disposed]).toEqual([false, true, true]);
+    await expect(r.backward(flash.zeros(q.shape))).rejects.toMatchObject({ code: 'DISPOSED' });
+  });
+
+  test('a lost device rejects what runs, and the next call gets a new one', async () => {
+    const [q, k, v] = inputs(1200, 16, 8);
+    const kept = await flash.attention(...inputs(5));
+    const lost = await defaultDevice();
+    const running = flash.attention(q, k, v, { onProgress: () => lost.gpu.destroy() });
+    await expect(running).rejects.toMatchObject({ name: 'FlashError', code: 'DEVICE_LOST' });
+    // What lived only there is refused; what the host knows goes on.
+    await expect(kept.out.data()).rejects.toMatchObject({ code: 'DEVICE_LOST' });
+    const again = await flash.attention(...inputs(5));
+    expect(await defaultDevice()).not.toBe(lost);
+    expect((await again.out.data()).every(Number.isFinite)).toBe(true);
+    expect(Math.abs((await q.data())[0])).toBeGreaterThan(0);
+  });
+
+  test('a second init ends the first device', async () => {
+    const r = await flash.attention(...inputs(5));
+    const first = await defaultDevice();
+    await flash.init();
+    expect(await defaultDevice()).not.toBe(first);
+    await expect(flash.attention(r.out, r.out, r.out)).rejects.toMatchObject({
+      code: 'DEVICE_LOST',
+      message: expect.stringMatching(/^q: expected a tensor of the current device/),
+    });
+    await expect(flash.init({ adapter: 'fast' as never })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+});
