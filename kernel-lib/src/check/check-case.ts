@@ -2,7 +2,7 @@ import { attention } from '../api/attention';
 import type { Algorithm, AttentionOptions } from '../api/options';
 import { device } from '../device/default-device';
 import { compare, gatherRows } from '../reference';
-import { exchangeAxes, shapeOf } from '../tensor/layout';
+import { coordinates, exchangeAxes, shapeOf } from '../tensor/layout';
 import { tensor, type Tensor } from '../tensor/tensor';
 import { caseName, type CheckCase } from './case-name';
 import { caseTruth, outputs, type CaseTruth, type Output } from './case-truth';
@@ -100,15 +100,4 @@ function wholeIndex(index: number, output: Output, { case: c, rows }: CaseTruth)
   if (!rows || output === 'dk' || output === 'dv') return index;
   const width = { out: c.Dv, lse: 1, dq: c.D }[output];
   return rows[Math.floor(index / width)] * width + (index % width);
-}
-
-/** The coordinates of a flat index. */
-function coordinates(index: number, shape: readonly number[]): number[] {
-  const at: number[] = [];
-  let rest = index;
-  for (const size of [...shape].reverse()) {
-    at.unshift(rest % size);
-    rest = Math.floor(rest / size);
-  }
-  return at;
 }

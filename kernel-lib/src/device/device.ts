@@ -33,7 +33,8 @@ export interface DeviceInfo {
 }
 
 const WANTED_FEATURES: GPUFeatureName[] = ['timestamp-query', 'subgroups'];
-const WANTED_LIMITS = [
+/** The limits that bear on attention: asked for, and told by the doctor. */
+export const LIMITS = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
   'maxComputeWorkgroupStorageSize',
@@ -110,7 +111,7 @@ export class FlashDevice {
     const choice = typeof source === 'string' ? await requestAdapter(source) : null;
     const adapter = choice?.adapter ?? (source as GPUAdapter);
     const requiredLimits: Record<string, number> = {};
-    for (const name of WANTED_LIMITS) requiredLimits[name] = adapter.limits[name];
+    for (const name of LIMITS) requiredLimits[name] = adapter.limits[name];
     const gpu = await adapter.requestDevice({
       requiredFeatures: WANTED_FEATURES.filter((feature) => adapter.features.has(feature)),
       requiredLimits,

@@ -1,5 +1,5 @@
 import type { Problem } from '../api/problem';
-import { exchangeAxes } from '../check/layout';
+import { exchangeAxes } from '../tensor/layout';
 import { keepRows } from '../reference';
 import { tensor, type Tensor } from '../tensor/tensor';
 import type { CheckPlan } from './check-plan';

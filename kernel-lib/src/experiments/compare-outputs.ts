@@ -1,5 +1,5 @@
 import type { Problem } from '../api/problem';
-import { exchangeAxes } from '../check/layout';
+import { coordinates, exchangeAxes } from '../tensor/layout';
 import { compare, gatherRows } from '../reference';
 import type { Tensor } from '../tensor/tensor';
 import type { CheckPlan } from './check-plan';
@@ -82,15 +82,4 @@ function largest(values: ArrayLike<number>): number {
     if (size > max && size < Infinity) max = size;
   }
   return max;
-}
-
-/** The coordinates of a flat index. */
-export function coordinates(index: number, shape: readonly number[]): number[] {
-  const at: number[] = [];
-  let rest = index;
-  for (const size of [...shape].reverse()) {
-    at.unshift(rest % size);
-    rest = Math.floor(rest / size);
-  }
-  return at;
 }

@@ -1,4 +1,4 @@
-import { shapeIn } from '../check/layout';
+import { shapeOf } from '../tensor/layout';
 import { randn } from '../tensor/random';
 import type { Tensor } from '../tensor/tensor';
 import type { RunInputs } from './measure';
@@ -16,7 +16,7 @@ export function makeInputs(
 ): RunInputs {
   const layout = plan.options.layout ?? 'bhnd';
   const random = (index: number, rowHeads: number, N: number, width: number): Tensor => {
-    const shape = shapeIn(layout, batch, rowHeads, N, width);
+    const shape = shapeOf(layout, batch, rowHeads, N, width);
     const tensor = randn(shape, { seed: (plan.seed + index * SEED_STEP) % 2 ** 32, dtype: plan.dtype });
     keep(tensor);
     return tensor;

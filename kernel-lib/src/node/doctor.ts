@@ -4,6 +4,7 @@ import path from 'node:path';
 import { FlashError } from '../api/errors';
 import { measureCeilings } from '../device/ceilings';
 import { defaultDevice } from '../device/default-device';
+import { LIMITS } from '../device/device';
 import { type Attempt, HINTS, tryAdapters } from './adapters';
 import './index';
 import { CHROMIUM_VERSION, cacheFolder } from './swiftshader';
@@ -15,15 +16,6 @@ export interface DoctorReport {
   /** Whether some adapter works. */
   readonly ok: boolean;
 }
-
-/** Limits that decide what can be computed. */
-const LIMITS = [
-  'maxBufferSize',
-  'maxStorageBufferBindingSize',
-  'maxComputeWorkgroupStorageSize',
-  'maxComputeInvocationsPerWorkgroup',
-  'maxComputeWorkgroupsPerDimension',
-];
 
 /**
  * Tells which adapter is used and why, its features, limits and measured ceilings, and what was found wrong with the others.

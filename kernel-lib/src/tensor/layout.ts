@@ -31,3 +31,14 @@ export function exchangeAxes(x: Float32Array, B: number, first: number, second: 
   }
   return result;
 }
+
+/** The coordinates of a flat index. */
+export function coordinates(index: number, shape: readonly number[]): number[] {
+  const at: number[] = [];
+  let rest = index;
+  for (const size of [...shape].reverse()) {
+    at.unshift(rest % size);
+    rest = Math.floor(rest / size);
+  }
+  return at;
+}

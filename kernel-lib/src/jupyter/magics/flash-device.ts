@@ -1,3 +1,4 @@
+import { LIMITS } from '../../device/device';
 import { notebookFlash } from '../library';
 import type { Magic } from './magic';
 import { textAndTable } from './table';
@@ -17,15 +18,6 @@ export const flashDevice: Magic = {
     cell.display(textAndTable(rows));
   },
 };
-
-/** The limits that bear on attention; `flash.device()` gives all. */
-const LIMITS = [
-  'maxBufferSize',
-  'maxStorageBufferBindingSize',
-  'maxComputeWorkgroupStorageSize',
-  'maxComputeInvocationsPerWorkgroup',
-  'maxComputeWorkgroupsPerDimension',
-] as const;
 
 function amount(name: string, value: number | undefined): string {
   if (value === undefined) return 'unknown';

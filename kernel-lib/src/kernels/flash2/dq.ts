@@ -1,17 +1,8 @@
 import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
-import { VISIBILITY_WGSL } from '../../features/causal';
-import { type Params, paramsStruct } from '../../wgsl/params';
+import type { Params } from '../../wgsl/params';
 import { LOG2_E } from '../../wgsl/special-values';
-import {
-  loadFunction,
-  stageLength,
-  stageOwn,
-  stageStep,
-  storageArray,
-  storeFunction,
-  storeOwn,
-} from '../../wgsl/staging';
+import { stageLength, stageOwn, stageStep, storageArray, storeFunction, storeOwn } from '../../wgsl/staging';
 import {
   accumulate,
   columnOf,
@@ -23,8 +14,8 @@ import {
   type TileShape,
   weightStride,
 } from '../../wgsl/tiles';
-import { ROW_STATE_WGSL } from './backward-common';
-import { type AttentionTile, BASE_WGSL, beyond, enableWgsl, mainWgsl } from './common';
+import { backwardWgsl } from './backward-common';
+import { type AttentionTile, beyond, mainWgsl } from './common';
 
 /** Bytes of workgroup memory. */
 export function dqBytes(t: TileShape, D: number, Dv: number): number {
@@ -46,29 +37,14 @@ export function dqBytes(t: TileShape, D: number, Dv: number): number {
  */
 export function dqKernel(t: AttentionTile, { D, Dv }: Problem, params: Params): Kernel {
   const code = `
-${enableWgsl(t)}
-${paramsStruct(params)}
-@group(0) @binding(0) var<uniform> params: Params;
-${storageArray(1, 'read', 'q', D)}
-${storageArray(2, 'read', 'k', D)}
-${storageArray(3, 'read', 'v', Dv)}
-${storageArray(4, 'read', 'dout', Dv)}
-@group(0) @binding(5) var<storage, read> lse: array<u32>;
-@group(0) @binding(6) var<storage, read> delta: array<f32>;
+${backwardWgsl(t, D, Dv, params)}
 ${storageArray(7, 'read_write', 'dq', D)}
 var<workgroup> own_q: array<vec4f, ${stageLength(t.own, t.tx, D)}>;
 var<workgroup> own_dout: array<vec4f, ${stageLength(t.own, t.tx, Dv)}>;
 var<workgroup> stage_k: array<vec4f, ${stageLength(t.step, t.tx, D)}>;
 var<workgroup> stage_v: array<vec4f, ${stageLength(t.step, t.tx, Dv)}>;
 var<workgroup> weights: array<vec4f, ${t.own * weightStride(t)}>;
-${loadFunction('q', D)}
-${loadFunction('k', D)}
-${loadFunction('v', Dv)}
-${loadFunction('dout', Dv)}
 ${storeFunction('dq', D)}
-${VISIBILITY_WGSL}
-${BASE_WGSL}
-${ROW_STATE_WGSL}
 
 ${mainWgsl(t)}
 let tiles = (params.Nq + ${t.br - 1}u) / ${t.br}u;

@@ -1,1 +1,0 @@
-export { exchangeAxes, shapeOf as shapeIn } from '../tensor/layout';
