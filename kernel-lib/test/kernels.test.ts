@@ -2,6 +2,8 @@ import { checkCase } from '../src/check/check-case';
 import { caseTruth } from '../src/check/case-truth';
 import { checkCases } from '../src/check/cases';
 import { caseName, parseCase } from '../src/check/case-name';
+import { defaultDevice } from '../src/device/default-device';
+import type { DeviceFacts, FlashDevice } from '../src/device/device';
 import { onEachAdapter } from './support/devices';
 
 // Every kernel against float64 (the contract's tolerance) over the table of check/cases.ts. The truth of a case is computed
@@ -21,6 +23,27 @@ onEachAdapter('kernels against float64', () => {
       const rows = await checkCase(await truthOf(name), algorithm);
       expect(rows.filter(({ ok }) => !ok)).toEqual([]);
       expect(rows.map(({ output }) => output)).toEqual(['out', 'lse', 'dq', 'dk', 'dv']);
+    });
+  });
+
+  // A GPU gets other tiles: many rows of threads, no assumption about subgroups, vec4 steps. They must be right here too.
+  describe('with the tiles of a GPU', () => {
+    let device: FlashDevice;
+    let own: DeviceFacts;
+    beforeAll(async () => {
+      device = await defaultDevice();
+      own = device.facts;
+      Object.assign(device, { facts: { ...own, kind: 'hardware', driver: 'unknown', subgroupSize: 0 } });
+    });
+    afterAll(() => Object.assign(device, { facts: own }));
+    test.each([
+      ['flash2', { H: 2, Nq: 70, Nk: 45, D: 16, Dv: 16, causal: true }],
+      ['flash2', { H: 4, Hk: 2, Nq: 33, Nk: 65, D: 64, Dv: 64 }],
+      ['naive', { H: 4, Hk: 2, Nq: 33, Nk: 65, D: 20, Dv: 7, causal: true }],
+    ] as const)('%s %j', async (algorithm, shape) => {
+      const base = parseCase(names[0]);
+      const rows = await checkCase({ ...base, H: 1, Hk: 1, ...shape }, algorithm);
+      expect(rows.filter(({ ok }) => !ok)).toEqual([]);
     });
   });
 
