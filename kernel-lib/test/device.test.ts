@@ -104,6 +104,9 @@ onEachAdapter('device', (adapter) => {
       });
     }
     await expect(flash.attentionWeights(q, k, {}, { rows: [23] })).rejects.toThrow('rows: expected queries 0 to 22');
+    await expect(flash.attentionWeights(q, k, { algorithm: 'naive' } as never, { rows: [0] })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
   });
 
   test('long work is cut into submits: progress is told, and an abort stops it and frees everything', async () => {
@@ -124,6 +127,33 @@ onEachAdapter('device', (adapter) => {
     await expect(flash.attention(q, k, v, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     const after = await flash.attention(...inputs(9));
     expect((await after.out.data()).every(Number.isFinite)).toBe(true);
+  });
+
+  test('an abort while other calls run rejects at once, and after the last submit too', async () => {
+    const stop = new AbortController();
+    const busy = flash.attention(...inputs(1200, 16, 8));
+    let ended = false;
+    const following = busy.then(() => (ended = true));
+    const waiting = flash.attention(...inputs(5), { signal: stop.signal });
+    setTimeout(() => stop.abort('enough'), 5);
+    await expect(waiting).rejects.toBe('enough');
+    if (adapter !== 'hardware') expect(ended).toBe(false);
+    await following;
+    const late = new AbortController();
+    const short = flash.attention(...inputs(5), { signal: late.signal, onProgress: () => late.abort('too late') });
+    await expect(short).rejects.toBe('too late');
+  });
+
+  test.each(['flash2', 'naive'] as const)('tidy keeps what %s returned, whole or in part', async (algorithm) => {
+    const [q, k, v] = inputs(5);
+    const before = (await defaultDevice()).bytes;
+    const out = await flash.tidy(async () => (await flash.attention(q, k, v, { algorithm })).out);
+    expect((await out.data()).every(Number.isFinite)).toBe(true);
+    const r = await flash.tidy(() => flash.attention(q, k, v, { algorithm }));
+    const { dq, dk, dv } = await r.backward(flash.zeros(q.shape));
+    [out, r, dq, dk, dv].forEach((x) => x.dispose());
+    // Only the inputs stay, and dout until it is collected.
+    expect((await defaultDevice()).bytes - before).toBeLessThanOrEqual(4 * 4 * q.size);
   });
 
   test('a result whose parts are disposed of refuses a backward', async () => {

@@ -5,7 +5,7 @@ import { describe } from './describe';
 import { FlashError } from './errors';
 import { onDevice } from './on-device';
 import type { AttentionOptions } from './options';
-import { checkAttention } from './validate';
+import { checkAttention, checkNames } from './validate';
 
 /** The options of {@link attention} that change p, and those that steer a run. */
 export type AttentionWeightsOptions = Pick<AttentionOptions, 'scale' | 'causal' | 'layout' | 'signal' | 'onProgress'>;
@@ -25,14 +25,18 @@ export async function attentionWeights(
   options: AttentionWeightsOptions,
   select: { rows: readonly number[] },
 ): Promise<Tensor> {
+  checkNames(options, ['scale', 'causal', 'layout', 'signal', 'onProgress']);
   const { problem } = checkAttention(q, k, k, options);
   const rows: unknown = select?.rows;
   if (!Array.isArray(rows) || rows.length === 0) {
     throw new FlashError('INVALID_ARGUMENT', `rows: expected a list of queries, got ${describe(rows)}.`);
   }
-  const odd = rows.find((i) => !Number.isInteger(i) || i < 0 || i >= problem.Nq);
-  if (odd !== undefined) {
-    throw new FlashError('INVALID_ARGUMENT', `rows: expected queries 0 to ${problem.Nq - 1}, got ${describe(odd)}.`);
+  const odd = rows.findIndex((i) => !Number.isInteger(i) || i < 0 || i >= problem.Nq);
+  if (odd >= 0) {
+    throw new FlashError(
+      'INVALID_ARGUMENT',
+      `rows: expected queries 0 to ${problem.Nq - 1}, got ${describe(rows[odd])}.`,
+    );
   }
   const inScope = bindScope();
   // The kernel reads whole numbers: their bits travel in a tensor of floats, which nothing ever reads as such.

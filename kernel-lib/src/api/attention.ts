@@ -1,7 +1,7 @@
 import type { DeviceFacts } from '../device/device';
 import type { Plan } from '../device/plan';
 import { shapeOf } from '../tensor/layout';
-import { bindScope, track } from '../tensor/scope';
+import { bindScope, OWNED } from '../tensor/scope';
 import { fromBuffer, type Tensor } from '../tensor/tensor';
 import { chooseBackward, chooseForward } from './choose-path';
 import { type AttentionInfo, type Made, onDevice } from './on-device';
@@ -75,13 +75,14 @@ export async function attention(
     const saved = Object.fromEntries(
       Object.entries(kept).map(([name, buffer]) => [name, fromBuffer(made.device, buffer, [buffer.size / 4])]),
     );
-    return track({
+    return {
+      [OWNED]: Object.values(saved),
       out,
       lse,
       info,
       ...backwardOf(call, { q, k, v, out, lse, ...saved }, (facts) => chooseBackward(gpuCall, facts)),
       dispose: () => [out, lse, ...Object.values(saved)].forEach((t) => t.dispose()),
-    });
+    };
   });
 }
 

@@ -1,3 +1,4 @@
+import { abortable } from '../device/abort';
 import { defaultDevice } from '../device/default-device';
 import type { FlashDevice } from '../device/device';
 import type { RunOptions } from '../device/dispatch';
@@ -35,18 +36,21 @@ export async function onDevice(
   const { signal } = options;
   signal?.throwIfAborted();
   const uses = Object.entries(tensors).map(([name, t]): [string, TensorUse] => [name, t.use(name)]);
-  try {
+  let begun = false;
+  const work = async (): Promise<Made> => {
     const device = await defaultDevice();
     checkBindings(tensors, device.facts);
     const plan = choose(device.facts);
-    return await device.enqueue(async () => {
+    return device.enqueue(async () => {
       signal?.throwIfAborted();
+      begun = true;
       const inputs: Record<string, GPUBuffer> = {};
       for (const [name, use] of uses) inputs[name] = await use.on(device);
       const { outputs, dispatches, deviceBytes, gpuMs } = await runPlan(device, plan, inputs, options);
       return { device, outputs, info: { path: plan.path, tiles: plan.tiles, dispatches, deviceBytes, gpuMs } };
     });
-  } finally {
-    for (const [, use] of uses) use.release();
-  }
+  };
+  const made = work().finally(() => uses.forEach(([, use]) => use.release()));
+  // Once begun, the work itself looks at the signal and frees what it made before it rejects.
+  return abortable(made, signal, () => !begun);
 }

@@ -1,6 +1,6 @@
 import { referenceBackward, referenceForward } from '../reference';
 import { exchangeAxes, shapeOf } from '../tensor/layout';
-import { bindScope, track } from '../tensor/scope';
+import { bindScope } from '../tensor/scope';
 import { Tensor } from '../tensor/tensor';
 import { type AttentionGradients, type AttentionResult, checkBackward } from './attention';
 import type { AttentionInfo } from './on-device';
@@ -31,6 +31,7 @@ async function byRows(
     onProgress?.((first + count) / total);
     await new Promise((turn) => setTimeout(turn));
   }
+  signal?.throwIfAborted();
 }
 
 const infoOf = (pass: string): AttentionInfo => ({
@@ -59,7 +60,7 @@ export async function referenceAttention(
   return inScope(() => {
     const out = fromRows(p, outRows, p.H, p.Nq, p.Dv);
     const lse = new Tensor([p.B, p.H, p.Nq], 'f32', lseRows);
-    return track({
+    return {
       out,
       lse,
       info: infoOf('forward'),
@@ -71,7 +72,7 @@ export async function referenceAttention(
         return inLaterScope(made);
       },
       dispose: () => [out, lse].forEach((t) => t.dispose()),
-    });
+    };
   });
 }
 

@@ -118,7 +118,10 @@ export function checkAttention(q: unknown, k: unknown, v: unknown, options: Atte
   checkTensor('v', v, 4);
   const sizes = checkShapes(q, k, v, layout);
   const { scale = 1 / Math.sqrt(sizes.D), causal = false, tiles } = options;
-  if (typeof scale !== 'number' || !Number.isFinite(scale)) fail('scale', 'a finite number', scale);
+  // The kernels fold log2(e) into it, so that much must fit a float32, too.
+  if (typeof scale !== 'number' || !Number.isFinite(Math.fround(scale * Math.LOG2E))) {
+    fail('scale', 'a finite number (below 2.3e38)', scale);
+  }
   if (typeof causal !== 'boolean') fail('causal', 'true or false', causal);
   if ((options.algorithm as string) === 'flash1') {
     throw new FlashError('UNSUPPORTED', "algorithm: this version has no 'flash1' yet, expected 'flash2' or 'naive'.");

@@ -1,5 +1,7 @@
+import { describe } from '../api/describe';
 import { FlashError } from '../api/errors';
 import { type DeviceInfo, FlashDevice } from './device';
+import type { AdapterPreference } from './gpu-provider';
 
 export interface InitOptions {
   /** 'auto' (hardware, then a system software driver, then SwiftShader), one kind, or your own adapter or device. */
@@ -7,19 +9,21 @@ export interface InitOptions {
 }
 
 let current: Promise<FlashDevice> | null = null;
+/** The kind that the last init asked for, for the device that replaces a lost one. */
+let preference: AdapterPreference = 'auto';
 
 /** The device that calls run on; started by the first of them, and anew after a loss. */
 export async function defaultDevice(): Promise<FlashDevice> {
-  const opening = (current ??= start('auto'));
+  const opening = (current ??= use(FlashDevice.open(preference)));
   const opened = await opening;
   if (!opened.lost) return opened;
   if (current === opening) current = null;
   return defaultDevice();
 }
 
-/** A start that failed is forgotten, so that the next call tries again. */
-function start(source: NonNullable<InitOptions['adapter']>): Promise<FlashDevice> {
-  const opening = FlashDevice.open(source);
+/** Makes `opening` the default. One that fails is forgotten, so that the next call tries again. */
+function use(opening: Promise<FlashDevice>): Promise<FlashDevice> {
+  current = opening;
   opening.catch(() => {
     if (current === opening) current = null;
   });
@@ -27,8 +31,9 @@ function start(source: NonNullable<InitOptions['adapter']>): Promise<FlashDevice
 }
 
 /**
- * Chooses the device for all later calls. Optional: without it the first call starts the default device.
- * A second init ends the first device; tensors that live only there are then refused (DEVICE_LOST).
+ * Chooses the device for all later calls, also those made before it has started. Optional: without it the first call starts
+ * the default device. A second init ends the first device; tensors that live only there are then refused (DEVICE_LOST). One
+ * that fails leaves the device that is in use.
  * @throws FlashError NO_ADAPTER where none of the wanted kind works, INVALID_ARGUMENT for another `adapter`
  */
 export async function init(options: InitOptions = {}): Promise<void> {
@@ -37,14 +42,19 @@ export async function init(options: InitOptions = {}): Promise<void> {
   if (!isObject && !['auto', 'hardware', 'software'].includes(source as string)) {
     throw new FlashError(
       'INVALID_ARGUMENT',
-      `adapter: expected 'auto', 'hardware', 'software', a GPUAdapter or a GPUDevice, got ${String(source)}.`,
+      `adapter: expected 'auto', 'hardware', 'software', a GPUAdapter or a GPUDevice, got ${describe(source)}.`,
     );
   }
   const before = current;
-  const opening = start(source);
-  const after = await opening;
-  // Only a device that works replaces the one in use.
-  current = opening;
+  let failure: unknown;
+  const opening = FlashDevice.open(source).catch((error: unknown) => {
+    failure = error;
+    if (!before) throw error;
+    return before;
+  });
+  const after = await use(opening);
+  if (failure !== undefined) throw failure;
+  if (typeof source === 'string') preference = source;
   const old = await before?.catch(() => null);
   if (old && old !== after) old.end('flash.init() started another device.');
 }

@@ -51,7 +51,8 @@ export class FlashDevice {
   readonly info: DeviceInfo;
   /** Bytes of all live buffers made here. */
   bytes = 0;
-  private readonly whenLost: Promise<never>;
+  /** How to reject each promise that is being waited for. */
+  private readonly waiting = new Set<(error: FlashError) => void>();
   private tail: Promise<unknown> = Promise.resolve();
 
   private constructor(
@@ -92,15 +93,9 @@ export class FlashDevice {
       subgroupMaxSize: info.subgroupMaxSize ?? 0,
       timestamps: features.includes('timestamp-query'),
     };
-    this.whenLost = gpu.lost.then((why) => {
-      this.lost ??= new FlashError(
-        'DEVICE_LOST',
-        `The GPU device was lost (${why.reason}): ${why.message || 'no message'}. The next call starts a new one.`,
-      );
-      throw this.lost;
-    });
-    // Nobody may be waiting when it happens; those who are race against it themselves.
-    this.whenLost.catch(() => undefined);
+    void gpu.lost.then(({ reason, message }) =>
+      this.lose(`The GPU device was lost (${reason}): ${message || 'no message'}. The next call starts a new one.`),
+    );
   }
 
   /** Starts a device on an adapter of the wanted kind, on a given adapter, or takes over a given device. */
@@ -112,18 +107,30 @@ export class FlashDevice {
     const adapter = choice?.adapter ?? (source as GPUAdapter);
     const requiredLimits: Record<string, number> = {};
     for (const name of LIMITS) requiredLimits[name] = adapter.limits[name];
-    const gpu = await adapter.requestDevice({
-      requiredFeatures: WANTED_FEATURES.filter((feature) => adapter.features.has(feature)),
-      requiredLimits,
+    const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
+    const gpu = await adapter.requestDevice({ requiredFeatures, requiredLimits }).catch((cause: Error) => {
+      const name = adapter.info.description || adapter.info.device;
+      throw new FlashError('NO_ADAPTER', `The adapter ${name} gave no device: ${cause.message}`, { cause });
     });
     return new FlashDevice(gpu, choice, adapter.info, true);
   }
 
+  private lose(why: string): void {
+    this.lost ??= new FlashError('DEVICE_LOST', why);
+    for (const reject of this.waiting) reject(this.lost);
+  }
+
   /** Rejects as soon as the device is lost, else as `promise` does. */
-  guard<T>(promise: Promise<T>): Promise<T> {
-    return Promise.race([promise, this.whenLost]).catch((error: unknown) => {
+  async guard<T>(promise: Promise<T>): Promise<T> {
+    let stop: (error: FlashError) => void = () => undefined;
+    const lost = new Promise<never>((_, reject) => this.waiting.add((stop = reject)));
+    try {
+      return await Promise.race([promise, lost]);
+    } catch (error) {
       throw this.lost ?? error;
-    });
+    } finally {
+      this.waiting.delete(stop);
+    }
   }
 
   /** Runs tasks one after the other, in the order of the calls; one that fails does not stop the next. */
@@ -181,24 +188,25 @@ export class FlashDevice {
   /** Copies `bytes` of a buffer back to the host. */
   async read(buffer: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
     const size = Math.ceil(bytes / 4) * 4;
-    const staging = await this.checked('readback', () => {
-      const target = this.gpu.createBuffer({ size, usage: MAP_READ | COPY_DST });
-      const encoder = this.gpu.createCommandEncoder();
-      encoder.copyBufferToBuffer(buffer, 0, target, 0, size);
-      this.gpu.queue.submit([encoder.finish()]);
-      return target;
-    });
+    let staging: GPUBuffer | undefined;
     try {
-      await this.guard(staging.mapAsync(MAP_MODE_READ));
-      return staging.getMappedRange().slice(0, bytes);
+      const target = await this.checked('readback', () => {
+        staging = this.gpu.createBuffer({ size, usage: MAP_READ | COPY_DST });
+        const encoder = this.gpu.createCommandEncoder();
+        encoder.copyBufferToBuffer(buffer, 0, staging, 0, size);
+        this.gpu.queue.submit([encoder.finish()]);
+        return staging;
+      });
+      await this.guard(target.mapAsync(MAP_MODE_READ));
+      return target.getMappedRange().slice(0, bytes);
     } finally {
-      staging.destroy();
+      staging?.destroy();
     }
   }
 
   /** Ends the device: what runs rejects with DEVICE_LOST. A device that was handed in stays its owner's. */
   end(why: string): void {
-    this.lost ??= new FlashError('DEVICE_LOST', why);
+    this.lose(why);
     if (this.owned) this.gpu.destroy();
   }
 }

@@ -1,4 +1,5 @@
 import { type Params, packParams } from '../wgsl/params';
+import { abortable } from './abort';
 import type { FlashDevice } from './device';
 import { GpuTimer } from './gpu-timer';
 import { UNIFORM } from './gpu-constants';
@@ -88,24 +89,11 @@ export async function runSteps(device: FlashDevice, steps: readonly Step[], opti
       dispatches += slices.length;
       onProgress?.(Math.min(1, done / work));
     }
-    return { dispatches, gpuMs: await timer.total() };
+    const gpuMs = await timer.total();
+    signal?.throwIfAborted();
+    return { dispatches, gpuMs };
   } finally {
     timer.dispose();
-  }
-}
-
-/** Rejects with the signal's reason as soon as it is aborted: a compilation cannot be stopped, but need not be awaited. */
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  let stop: () => void = () => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    signal.addEventListener('abort', stop);
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { FlashDevice } from './device';
-import { COPY_DST, COPY_SRC, MAP_MODE_READ, MAP_READ, QUERY_RESOLVE } from './gpu-constants';
+import { COPY_SRC, QUERY_RESOLVE } from './gpu-constants';
 
 /** Passes that one timer can hold, about three minutes of work; beyond that there is no total. */
 const PASSES = 2048;
@@ -32,29 +32,21 @@ export class GpuTimer {
     const { device, queries, passes } = this;
     if (!queries || passes === 0 || passes > PASSES) return null;
     const bytes = 16 * passes;
-    const staging = await device.checked('timestamps', () => {
+    await device.checked('timestamps', () => {
       const encoder = device.gpu.createCommandEncoder();
       this.resolved = device.gpu.createBuffer({ size: bytes, usage: QUERY_RESOLVE | COPY_SRC });
-      const target = device.gpu.createBuffer({ size: bytes, usage: MAP_READ | COPY_DST });
       encoder.resolveQuerySet(queries, 0, 2 * passes, this.resolved, 0);
-      encoder.copyBufferToBuffer(this.resolved, 0, target, 0, bytes);
       device.gpu.queue.submit([encoder.finish()]);
-      return target;
     });
-    try {
-      await device.guard(staging.mapAsync(MAP_MODE_READ));
-      const stamps = new BigUint64Array(staging.getMappedRange());
-      let nanoseconds = 0;
-      for (let i = 0; i < stamps.length; i += 2) {
-        const pass = Number(stamps[i + 1] - stamps[i]);
-        // Drivers are known to return stamps that run backwards; such a sum would be no time at all.
-        if (pass < 0) return null;
-        nanoseconds += pass;
-      }
-      return nanoseconds / 1e6;
-    } finally {
-      staging.destroy();
+    const stamps = new BigUint64Array(await device.read(this.resolved!, bytes));
+    let nanoseconds = 0;
+    for (let i = 0; i < stamps.length; i += 2) {
+      const pass = Number(stamps[i + 1] - stamps[i]);
+      // Drivers are known to return stamps that run backwards; such a sum would be no time at all.
+      if (pass < 0) return null;
+      nanoseconds += pass;
     }
+    return nanoseconds / 1e6;
   }
 
   dispose(): void {

@@ -53,12 +53,12 @@ const REASONS = {
 };
 
 async function attempt(name: Attempt['name']): Promise<AdapterChoice | Attempt> {
+  const forced = wanted() === name;
   const restore = name === 'swiftshader' ? offerSwiftShader() : () => undefined;
   if (typeof restore === 'object') return { name, found: null, why: restore.missing };
   try {
     const answer = await ask((info) => (name === 'hardware' ? !isSoftware(info) : driverName(info) === name));
     if (typeof answer === 'string') return { name, found: null, why: `Vulkan offers ${answer}` };
-    const forced = wanted() === name;
     const reason = forced ? `FLASH_ADAPTER asks for ${name}` : REASONS[name];
     return {
       ...answer,
@@ -66,6 +66,9 @@ async function attempt(name: Attempt['name']): Promise<AdapterChoice | Attempt> 
       driver: driverName(answer.adapter.info),
       reason,
     };
+  } catch (error) {
+    // A package without a binary for this system, or a driver that fails: the next way may still work.
+    return { name, found: null, why: `WebGPU failed: ${(error as Error).message}` };
   } finally {
     restore();
   }

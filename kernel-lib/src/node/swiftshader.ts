@@ -45,22 +45,26 @@ function* untar(tar: Buffer): Generator<[name: string, content: Buffer]> {
   }
 }
 
+const isWhole = (folder: string): boolean => FILES.every((name) => existsSync(path.join(folder, name)));
+
 /** Unpacks the driver once into the cache folder. Two processes may do so at once: the first rename wins. */
 function unpack(): string | { missing: string } {
   const source = archive();
   if ('missing' in source) return source;
   const folder = path.join(cacheFolder(), `swiftshader-${source.version}`);
-  if (FILES.every((name) => existsSync(path.join(folder, name)))) return folder;
+  if (isWhole(folder)) return folder;
   mkdirSync(cacheFolder(), { recursive: true, mode: 0o700 });
   const temporary = mkdtempSync(path.join(cacheFolder(), 'unpacking-'));
   try {
     for (const [name, content] of untar(brotliDecompressSync(readFileSync(source.file)))) {
       if (FILES.includes(name)) writeFileSync(path.join(temporary, name), content, { mode: 0o700 });
     }
+    // What lies there lacks a file, unless another process was faster; then the rename fails, which is as good.
+    if (!isWhole(folder)) rmSync(folder, { recursive: true, force: true });
     renameSync(temporary, folder);
   } catch (error) {
     rmSync(temporary, { recursive: true, force: true });
-    if (!existsSync(folder)) return { missing: `it could not be unpacked: ${(error as Error).message}` };
+    if (!isWhole(folder)) return { missing: `it could not be unpacked: ${(error as Error).message}` };
   }
   return folder;
 }

@@ -1,6 +1,6 @@
 import { describe } from '../api/describe';
 import { FlashError } from '../api/errors';
-import { checks, Tensor, type TensorOptions } from './tensor';
+import { checks, onHost, Tensor, type TensorOptions } from './tensor';
 
 export interface RandnOptions extends TensorOptions {
   /** Whole number 0 .. 2^32-1; without one, drawn. The same seed and shape give the same numbers everywhere. */
@@ -41,7 +41,7 @@ export function randn(shape: readonly number[], options: RandnOptions = {}): Ten
   const dims = checks.shape(shape);
   const dtype = checks.dtype(options?.dtype);
   const next = sfc32(checkSeed(options?.seed) ?? Math.floor(Math.random() * 2 ** 32));
-  const data = new Float32Array(dims.reduce((product, n) => product * n, 1));
+  const data = onHost(dims, () => new Float32Array(dims.reduce((product, n) => product * n, 1)));
   for (let i = 0; i < data.length; i += 2) {
     // Half a step above 0, so that the logarithm is finite.
     const radius = Math.sqrt(-2 * Math.log((next() + 0.5) / 2 ** 32));

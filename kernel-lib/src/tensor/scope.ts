@@ -1,7 +1,10 @@
-/** Something that `tidy` may free: a tensor, or a result that holds some. */
+/** Something that `tidy` may free. */
 export interface Disposable {
   dispose(): void;
 }
+
+/** What a result holds besides its named parts: kept where the result is kept. */
+export const OWNED = Symbol('flashlab.owned');
 
 /** What was made inside one `tidy`. */
 export type Scope = Set<Disposable>;
@@ -58,6 +61,7 @@ function visit(value: unknown, keep: (item: Disposable) => void, seen = new Set<
   seen.add(value);
   if (typeof (value as Partial<Disposable>).dispose === 'function') keep(value as Disposable);
   if (ArrayBuffer.isView(value)) return;
+  visit((value as { [OWNED]?: unknown })[OWNED], keep, seen);
   for (const part of value instanceof Map || value instanceof Set ? value.values() : Object.values(value)) {
     visit(part, keep, seen);
   }
@@ -75,8 +79,8 @@ function close<T>(scope: Scope, value: T): T {
 }
 
 /**
- * Runs `fn` and disposes of every tensor and result that it made and did not return (alone, in an array or in an object);
- * also when it throws. An asynchronous `fn` is followed to its end in Node; see {@link ScopeStorage} for browsers.
+ * Runs `fn` and disposes of every tensor that it made and did not return: alone, in an array, in an object or in a
+ * result of attention; also when it throws. An asynchronous `fn` is followed to its end in Node; see {@link ScopeStorage} for browsers.
  */
 export function tidy<T>(fn: () => T): T {
   const scope: Scope = new Set();

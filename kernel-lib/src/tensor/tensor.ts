@@ -160,6 +160,20 @@ function checkDtype(dtype: unknown): DType {
   throw new FlashError('DTYPE', `dtype: expected 'f32', got ${describe(dtype)}.`);
 }
 
+const isBigInts = (data: unknown): boolean => data instanceof BigInt64Array || data instanceof BigUint64Array;
+
+/** Runs what allocates host memory for `dims`; the engine's own error for too much of it becomes ours. */
+export function onHost(dims: readonly number[], allocate: () => Float32Array): Float32Array {
+  try {
+    return allocate();
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new FlashError('OUT_OF_MEMORY', `shape: no host memory for (${dims.join(',')}): ${cause.message}.`, {
+      cause,
+    });
+  }
+}
+
 export interface TensorOptions {
   dtype?: DType;
 }
@@ -172,7 +186,7 @@ export function tensor(data: ArrayLike<number>, shape: readonly number[], option
   const dims = checkShape(shape);
   const dtype = checkDtype(options?.dtype);
   const length = (data as ArrayLike<number> | null | undefined)?.length;
-  if (typeof data !== 'object' || typeof length !== 'number' || data instanceof DataView) {
+  if (typeof data !== 'object' || typeof length !== 'number' || data instanceof DataView || isBigInts(data)) {
     throw new FlashError('INVALID_ARGUMENT', `data: expected an array of numbers, got ${describe(data)}.`);
   }
   const size = dims.reduce((product, n) => product * n, 1);
@@ -185,14 +199,23 @@ export function tensor(data: ArrayLike<number>, shape: readonly number[], option
       throw new FlashError('INVALID_ARGUMENT', `data[${odd}]: expected a number, got ${describe(data[odd])}.`);
     }
   }
-  return new Tensor(dims, dtype, Float32Array.from(data));
+  return new Tensor(
+    dims,
+    dtype,
+    onHost(dims, () => Float32Array.from(data)),
+  );
 }
 
 /** A tensor of zeros. */
 export function zeros(shape: readonly number[], options: TensorOptions = {}): Tensor {
   const dims = checkShape(shape);
   const dtype = checkDtype(options?.dtype);
-  return new Tensor(dims, dtype, new Float32Array(dims.reduce((product, n) => product * n, 1)));
+  const size = dims.reduce((product, n) => product * n, 1);
+  return new Tensor(
+    dims,
+    dtype,
+    onHost(dims, () => new Float32Array(size)),
+  );
 }
 
 /** Checks for other makers of tensors. */

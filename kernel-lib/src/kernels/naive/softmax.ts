@@ -3,26 +3,26 @@ import { VISIBILITY_WGSL } from '../../features/causal';
 import { type Params, paramsStruct } from '../../wgsl/params';
 import { FORBIDDEN, LOG2_E, MINUS_INFINITY_BITS } from '../../wgsl/special-values';
 
-/** Threads that share a row; a multiple of 4. */
+/** Threads that share a row. */
 export const rowThreads = (kind: 'hardware' | 'software'): number => (kind === 'software' ? 16 : 128);
 
 const reduceWgsl = (threads: number): string => `
-var<workgroup> partial: array<vec4f, ${threads / 4}>;
+var<workgroup> partial: array<f32, ${threads}>;
 fn row_max(lid: u32, value: f32) -> f32 {
   workgroupBarrier();
-  partial[lid / 4u][lid % 4u] = value;
+  partial[lid] = value;
   workgroupBarrier();
   var all = partial[0];
-  for (var g = 1u; g < ${threads / 4}u; g++) { all = max(all, partial[g]); }
-  return max(max(all.x, all.y), max(all.z, all.w));
+  for (var t = 1u; t < ${threads}u; t++) { all = max(all, partial[t]); }
+  return all;
 }
 fn row_sum(lid: u32, value: f32) -> f32 {
   workgroupBarrier();
-  partial[lid / 4u][lid % 4u] = value;
+  partial[lid] = value;
   workgroupBarrier();
-  var all = vec4f();
-  for (var g = 0u; g < ${threads / 4}u; g++) { all += partial[g]; }
-  return dot(all, vec4f(1.0));
+  var all = 0.0;
+  for (var t = 0u; t < ${threads}u; t++) { all += partial[t]; }
+  return all;
 }`;
 
 /**
