@@ -24,7 +24,7 @@ describe('the closing line', () => {
       testFilePath,
       testResults: statuses.map((status, index) => ({ status, fullName: `test ${index}` })),
     });
-    const testResults = [file('/root/a.test.ts', ['passed', 'pending']), file('/root/b.test.ts', ['passed'])];
-    expect(skippedLines({ testResults }, '/root')).toEqual(['  a.test.ts', '    test 1']);
+    const testResults = [file('/checkout/a.test.ts', ['passed', 'pending']), file('/checkout/b.test.ts', ['passed'])];
+    expect(skippedLines({ testResults }, '/checkout')).toEqual(['  a.test.ts', '    test 1']);
   });
 });
