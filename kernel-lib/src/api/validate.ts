@@ -1,4 +1,5 @@
 import type { DeviceFacts } from '../device/device';
+import { shapeOf } from '../tensor/layout';
 import { Tensor } from '../tensor/tensor';
 import { describe } from './describe';
 import { FlashError } from './errors';
@@ -94,10 +95,8 @@ function checkShapes(q: Tensor, k: Tensor, v: Tensor, layout: Layout): Omit<Prob
   const { B, heads: H, N: Nq, width: D } = of.q;
   const { heads: Hk, N: Nk } = of.k;
   const Dv = of.v.width;
-  const sizes = (heads: number, N: number, width: number): number[] =>
-    layout === 'bhnd' ? [B, heads, N, width] : [B, N, heads, width];
-  checkShape('k', k, sizes(Hk, Nk, D), `(batch ${B} and head size ${D} of q)`);
-  checkShape('v', v, sizes(Hk, Nk, Dv), `(batch, heads and length of k)`);
+  checkShape('k', k, shapeOf(layout, B, Hk, Nk, D), `(batch ${B} and head size ${D} of q)`);
+  checkShape('v', v, shapeOf(layout, B, Hk, Nk, Dv), `(batch, heads and length of k)`);
   if (H % Hk !== 0) {
     throw new FlashError('SHAPE', `k: expected a number of heads that divides the ${H} heads of q, got ${Hk}.`);
   }

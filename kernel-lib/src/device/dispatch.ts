@@ -5,13 +5,10 @@ import { GpuTimer } from './gpu-timer';
 import { UNIFORM } from './gpu-constants';
 import { type Kernel, type Pipeline, pipelineFor } from './pipeline-cache';
 
-/** A whole or a part of a buffer. */
-export type Binding = GPUBuffer | { readonly buffer: GPUBuffer; readonly offset: number; readonly size: number };
-
 /** One kernel over some number of independent workgroups. */
 export interface Step {
   readonly kernel: Kernel;
-  readonly buffers: readonly Binding[];
+  readonly buffers: readonly GPUBuffer[];
   readonly params: Params;
   readonly workgroups: number;
   /** Floating point operations of the whole step, for progress and for cutting it into slices. */
@@ -116,10 +113,7 @@ async function submit(
         uniforms.push(uniform);
         new Uint8Array(uniform.getMappedRange()).set(new Uint8Array(bytes));
         uniform.unmap();
-        const entries = [uniform, ...step.buffers].map((bound, binding) => ({
-          binding,
-          resource: 'buffer' in bound ? bound : { buffer: bound },
-        }));
+        const entries = [uniform, ...step.buffers].map((buffer, binding) => ({ binding, resource: { buffer } }));
         pass.setPipeline(pipeline);
         pass.setBindGroup(0, gpu.createBindGroup({ layout, entries }));
         pass.dispatchWorkgroups(count);

@@ -9,7 +9,6 @@ type AdapterName = (typeof NAMES)[number];
 /** One way that was tried, for the doctor and for the error when all fail. */
 export interface Attempt {
   readonly name: Exclude<AdapterName, 'auto'>;
-  readonly found: string | null;
   /** Why it was not taken, and what would help. */
   readonly why: string;
 }
@@ -55,10 +54,10 @@ const REASONS = {
 async function attempt(name: Attempt['name']): Promise<AdapterChoice | Attempt> {
   const forced = wanted() === name;
   const restore = name === 'swiftshader' ? offerSwiftShader() : () => undefined;
-  if (typeof restore === 'object') return { name, found: null, why: restore.missing };
+  if (typeof restore === 'object') return { name, why: restore.missing };
   try {
     const answer = await ask((info) => (name === 'hardware' ? !isSoftware(info) : driverName(info) === name));
-    if (typeof answer === 'string') return { name, found: null, why: `Vulkan offers ${answer}` };
+    if (typeof answer === 'string') return { name, why: `Vulkan offers ${answer}` };
     const reason = forced ? `FLASH_ADAPTER asks for ${name}` : REASONS[name];
     return {
       ...answer,
@@ -68,7 +67,7 @@ async function attempt(name: Attempt['name']): Promise<AdapterChoice | Attempt> 
     };
   } catch (error) {
     // A package without a binary for this system, or a driver that fails: the next way may still work.
-    return { name, found: null, why: `WebGPU failed: ${(error as Error).message}` };
+    return { name, why: `WebGPU failed: ${(error as Error).message}` };
   } finally {
     restore();
   }

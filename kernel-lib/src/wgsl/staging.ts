@@ -1,10 +1,10 @@
 import { bound, eachResult, paddedVec4s, stageStride, type TileShape, vec4s } from './tiles';
 
 /** Whether rows of `size` numbers can be read as vec4f: every row then starts at a multiple of 16 bytes. */
-export const isVec4 = (size: number): boolean => size % 4 === 0;
+const isVec4 = (size: number): boolean => size % 4 === 0;
 
 /** Element type of a storage array of rows of `size` numbers. */
-export const elementOf = (size: number): string => (isVec4(size) ? 'vec4f' : 'f32');
+const elementOf = (size: number): string => (isVec4(size) ? 'vec4f' : 'f32');
 
 /** `var<storage>` of an array of rows of `size` numbers. */
 export const storageArray = (binding: number, mode: 'read' | 'read_write', name: string, size: number): string =>

@@ -44,7 +44,7 @@ export const weightStride = (t: TileShape): number => (t.step / 4) | 1;
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
-/** Text for every score of a thread: `f(row, column)` may use the names row.s, col.v and the like. */
+/** Text for every score of a thread: row r of its rows, column c of its columns. */
 export function eachScore(t: TileShape, f: (r: number, c: number) => string): string {
   return range(rowsPerThread(t))
     .map((r) =>
