@@ -1,5 +1,8 @@
 import type { Layout } from '../api/problem';
 
+/** Number of elements of a shape. */
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
+
 /** Distances in elements between neighbours along an axis. */
 export interface Strides {
   readonly batch: number;

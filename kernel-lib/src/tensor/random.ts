@@ -1,5 +1,6 @@
 import { describe } from '../api/describe';
 import { FlashError } from '../api/errors';
+import { sizeOf } from './layout';
 import { checks, onHost, Tensor, type TensorOptions } from './tensor';
 
 export interface RandnOptions extends TensorOptions {
@@ -41,7 +42,7 @@ export function randn(shape: readonly number[], options: RandnOptions = {}): Ten
   const dims = checks.shape(shape);
   const dtype = checks.dtype(options?.dtype);
   const next = sfc32(checkSeed(options?.seed) ?? Math.floor(Math.random() * 2 ** 32));
-  const data = onHost(dims, () => new Float32Array(dims.reduce((product, n) => product * n, 1)));
+  const data = onHost(dims, () => new Float32Array(sizeOf(dims)));
   for (let i = 0; i < data.length; i += 2) {
     // Half a step above 0, so that the logarithm is finite.
     const radius = Math.sqrt(-2 * Math.log((next() + 0.5) / 2 ** 32));

@@ -1,6 +1,7 @@
 import { describe } from '../api/describe';
 import { FlashError } from '../api/errors';
 import type { FlashDevice } from '../device/device';
+import { sizeOf } from './layout';
 import { track } from './scope';
 
 /** How numbers are stored. */
@@ -49,7 +50,7 @@ export class Tensor {
   constructor(shape: readonly number[], dtype: DType, source: Float32Array | GpuCopy) {
     this.shape = Object.freeze([...shape]);
     this.dtype = dtype;
-    this.size = shape.reduce((product, n) => product * n, 1);
+    this.size = sizeOf(shape);
     this.storage = ArrayBuffer.isView(source) ? new Storage(source, null) : new Storage(null, source);
     collected.register(this, this.storage, this);
     track(this);
@@ -147,7 +148,7 @@ export const fromBuffer = (device: FlashDevice, buffer: GPUBuffer, shape: readon
 function checkShape(shape: unknown): number[] {
   const ok = Array.isArray(shape) && shape.every((n) => Number.isInteger(n) && n >= 0);
   if (!ok) throw new FlashError('SHAPE', `shape: expected an array of whole numbers >= 0, got ${describe(shape)}.`);
-  const size = (shape as number[]).reduce((product, n) => product * n, 1);
+  const size = sizeOf(shape as number[]);
   if (size > 2 ** 31) throw new FlashError('SHAPE', `shape: expected at most 2^31 elements, got ${describe(shape)}.`);
   return shape as number[];
 }
@@ -189,7 +190,7 @@ export function tensor(data: ArrayLike<number>, shape: readonly number[], option
   if (typeof data !== 'object' || typeof length !== 'number' || data instanceof DataView || isBigInts(data)) {
     throw new FlashError('INVALID_ARGUMENT', `data: expected an array of numbers, got ${describe(data)}.`);
   }
-  const size = dims.reduce((product, n) => product * n, 1);
+  const size = sizeOf(dims);
   if (length !== size) {
     throw new FlashError('SHAPE', `data: expected ${size} numbers for shape (${dims.join(',')}), got ${length}.`);
   }
@@ -210,7 +211,7 @@ export function tensor(data: ArrayLike<number>, shape: readonly number[], option
 export function zeros(shape: readonly number[], options: TensorOptions = {}): Tensor {
   const dims = checkShape(shape);
   const dtype = checkDtype(options?.dtype);
-  const size = dims.reduce((product, n) => product * n, 1);
+  const size = sizeOf(dims);
   return new Tensor(
     dims,
     dtype,
