@@ -1,6 +1,6 @@
 import type { Problem } from '../api/problem';
 import type { DeviceInfo } from '../device/device';
-import type { DType } from '../tensor/tensor';
+import type { FloatDType } from '../tensor/tensor';
 
 /** The results of attention that a report checks. */
 export const OUTPUTS = ['out', 'lse', 'dq', 'dk', 'dv'] as const;
@@ -68,7 +68,7 @@ export interface AttentionReportData {
   readonly device: DeviceInfo;
   /** B, H, Hk, Nq, Nk, D, Dv, scale, causal, layout. */
   readonly problem: Problem;
-  readonly dtype: DType;
+  readonly dtype: FloatDType;
   readonly seed: number;
   /** Whether q, k and v were made here from the seed. */
   readonly randomInputs: boolean;

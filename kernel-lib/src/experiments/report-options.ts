@@ -2,7 +2,7 @@ import { describe } from '../api/describe';
 import { FlashError } from '../api/errors';
 import type { AttentionOptions } from '../api/options';
 import { checkTensor, MAX_HEAD_SIZE } from '../api/validate';
-import type { DType, Tensor } from '../tensor/tensor';
+import type { FloatDType, Tensor } from '../tensor/tensor';
 
 /**
  * What `%%flash.attention` takes: the sizes of a problem and every option of `flash.attention`. With inputs of your own the
@@ -24,7 +24,7 @@ export interface AttentionReportOptions extends AttentionOptions {
   /** Dv, the head size of values and outputs, up to 256. Default `dim`. */
   dimV?: number;
   /** Storage type of the random inputs. Default 'f32'. */
-  dtype?: DType;
+  dtype?: FloatDType;
   /** Seed of the random inputs and of dout: a whole number 0 .. 2^32-1. The same seed gives the same numbers. Default 0. */
   seed?: number;
 }
@@ -41,7 +41,7 @@ export type Sizes = Record<Size, number>;
 /** Options and inputs of a report, checked as far as they are the report's own. */
 export interface ReportPlan {
   readonly sizes: Sizes;
-  readonly dtype: DType;
+  readonly dtype: FloatDType;
   readonly seed: number;
   readonly inputs: AttentionInputs | undefined;
   /** What goes on to `flash.attention`, which checks it. */

@@ -2,7 +2,7 @@ import type { Problem } from '../api/problem';
 import type { DeviceInfo } from '../device/device';
 import { DISPLAY, displayFigure, type Figure, type MimeBundle } from '../plots/figure';
 import { speedMemoryFigure } from '../plots/speed-memory';
-import type { DType } from '../tensor/tensor';
+import type { FloatDType } from '../tensor/tensor';
 import type { AttentionReportData, ReportError, ReportMemory, ReportTiles, ReportTiming } from './report-data';
 import { clockLine, headline, problemLine, reportHtml, reportText } from './report-view';
 
@@ -10,7 +10,7 @@ import { clockLine, headline, problemLine, reportHtml, reportText } from './repo
 export class AttentionReport implements AttentionReportData {
   readonly device: DeviceInfo;
   readonly problem: Problem;
-  readonly dtype: DType;
+  readonly dtype: FloatDType;
   readonly seed: number;
   readonly randomInputs: boolean;
   readonly algorithm: string;

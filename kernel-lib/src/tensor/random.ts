@@ -1,9 +1,14 @@
 import { describe } from '../api/describe';
 import { FlashError } from '../api/errors';
+import { checkDtype, checkShape, onHost } from './check';
+import type { FloatDType } from './dtype';
 import { sizeOf } from './layout';
-import { checks, onHost, Tensor, type TensorOptions } from './tensor';
+import { toStorage } from './storage-array';
+import { Tensor } from './tensor';
 
-export interface RandnOptions extends TensorOptions {
+export interface RandnOptions {
+  /** 'f16' are the numbers of 'f32', rounded. Default 'f32'. */
+  dtype?: FloatDType;
   /** Whole number 0 .. 2^32-1; without one, drawn. The same seed and shape give the same numbers everywhere. */
   seed?: number;
 }
@@ -37,10 +42,13 @@ function sfc32(seed: number): () => number {
   return next;
 }
 
-/** Numbers from the standard normal distribution (Box and Muller 1958). */
+/**
+ * Numbers from the standard normal distribution (Box and Muller 1958).
+ * @throws FlashError SHAPE, DTYPE, INVALID_ARGUMENT (seed), OUT_OF_MEMORY
+ */
 export function randn(shape: readonly number[], options: RandnOptions = {}): Tensor {
-  const dims = checks.shape(shape);
-  const dtype = checks.dtype(options?.dtype);
+  const dims = checkShape(shape);
+  const dtype = checkDtype(options?.dtype, ['f32', 'f16']);
   const next = sfc32(checkSeed(options?.seed) ?? Math.floor(Math.random() * 2 ** 32));
   const data = onHost(dims, () => new Float32Array(sizeOf(dims)));
   for (let i = 0; i < data.length; i += 2) {
@@ -50,5 +58,5 @@ export function randn(shape: readonly number[], options: RandnOptions = {}): Ten
     data[i] = radius * Math.cos(angle);
     if (i + 1 < data.length) data[i + 1] = radius * Math.sin(angle);
   }
-  return new Tensor(dims, dtype, data);
+  return new Tensor(dims, dtype, dtype === 'f32' ? data : onHost(dims, () => toStorage(data, dtype, 'data')));
 }

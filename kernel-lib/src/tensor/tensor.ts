@@ -1,11 +1,13 @@
 import { describe } from '../api/describe';
 import { FlashError } from '../api/errors';
 import type { FlashDevice } from '../device/device';
+import { checkDtype, checkShape, onHost } from './check';
+import { BYTES, type DType } from './dtype';
 import { sizeOf } from './layout';
 import { track } from './scope';
+import { type StorageArray, toNumbers, toStorage, viewStorage, zeroStorage } from './storage-array';
 
-/** How numbers are stored. */
-export type DType = 'f32';
+export type { DType, FloatDType } from './dtype';
 
 interface GpuCopy {
   readonly device: FlashDevice;
@@ -18,7 +20,7 @@ class Storage {
   private users = 1;
 
   constructor(
-    readonly host: Float32Array | null,
+    readonly host: StorageArray | null,
     public gpu: GpuCopy | null,
   ) {}
 
@@ -44,13 +46,16 @@ export class Tensor {
   readonly dtype: DType;
   /** Number of elements. */
   readonly size: number;
+  /** Bytes of the elements as they are stored. */
+  readonly bytes: number;
   private storage: Storage | null;
 
   /** @internal use tensor(), randn() or zeros() */
-  constructor(shape: readonly number[], dtype: DType, source: Float32Array | GpuCopy) {
+  constructor(shape: readonly number[], dtype: DType, source: StorageArray | GpuCopy) {
     this.shape = Object.freeze([...shape]);
     this.dtype = dtype;
     this.size = sizeOf(shape);
+    this.bytes = this.size * BYTES[dtype];
     this.storage = ArrayBuffer.isView(source) ? new Storage(source, null) : new Storage(null, source);
     collected.register(this, this.storage, this);
     track(this);
@@ -61,17 +66,17 @@ export class Tensor {
   }
 
   /**
-   * A copy of the numbers, row-major, once every earlier call has finished.
+   * A copy of the numbers, row-major, whatever the dtype ('bool' as 0 and 1), once every earlier call has finished.
    * @throws FlashError DISPOSED after dispose(), DEVICE_LOST if they were on a device that is gone
    */
   async data(): Promise<Float32Array> {
     const storage = this.open('this tensor');
-    if (storage.host) return storage.host.slice();
+    if (storage.host) return toNumbers(storage.host.slice());
     const { device, buffer } = storage.gpu!;
     if (device.lost) throw device.lost;
     storage.retain();
     try {
-      return new Float32Array(await device.enqueue(() => device.read(buffer, this.size * 4)));
+      return toNumbers(viewStorage(await device.enqueue(() => device.read(buffer, this.bytes)), this.dtype));
     } finally {
       storage.release();
     }
@@ -114,7 +119,7 @@ export class TensorUse {
     private readonly storage: Storage,
   ) {}
 
-  /** The numbers on `device`, uploaded at first use. */
+  /** The elements on `device`, as they are stored, uploaded at first use. */
   async on(device: FlashDevice): Promise<GPUBuffer> {
     const { storage } = this;
     if (storage.gpu?.device === device) return storage.gpu.buffer;
@@ -125,15 +130,15 @@ export class TensorUse {
       );
     }
     const buffer = await device.allocate(storage.host.byteLength, this.name);
-    device.gpu.queue.writeBuffer(buffer, 0, storage.host);
+    upload(device, buffer, storage.host);
     storage.gpu?.device.free(storage.gpu.buffer);
     storage.gpu = { device, buffer };
     return buffer;
   }
 
-  /** The numbers on the host. */
+  /** The numbers on the host, whatever the dtype; to be read only. */
   async host(): Promise<Float32Array> {
-    return this.storage.host ?? this.tensor.data();
+    return this.storage.host ? toNumbers(this.storage.host) : this.tensor.data();
   }
 
   release(): void {
@@ -141,52 +146,47 @@ export class TensorUse {
   }
 }
 
-/** A tensor over a buffer that a kernel has filled (or will have, by the time later calls run). */
-export const fromBuffer = (device: FlashDevice, buffer: GPUBuffer, shape: readonly number[]): Tensor =>
-  new Tensor(shape, 'f32', { device, buffer });
-
-function checkShape(shape: unknown): number[] {
-  const ok = Array.isArray(shape) && shape.every((n) => Number.isInteger(n) && n >= 0);
-  if (!ok) throw new FlashError('SHAPE', `shape: expected an array of whole numbers >= 0, got ${describe(shape)}.`);
-  const size = sizeOf(shape as number[]);
-  if (size > 2 ** 31) throw new FlashError('SHAPE', `shape: expected at most 2^31 elements, got ${describe(shape)}.`);
-  return shape as number[];
+/** Writes all bytes of `data`: WebGPU takes them by fours, so an odd tail goes in a word of its own. */
+function upload({ gpu }: FlashDevice, buffer: GPUBuffer, data: StorageArray): void {
+  const tail = data.byteLength % 4;
+  const whole = data.byteLength - tail;
+  gpu.queue.writeBuffer(buffer, 0, data.buffer, data.byteOffset, whole);
+  if (tail === 0) return;
+  const word = new Uint8Array(4);
+  word.set(new Uint8Array(data.buffer, data.byteOffset + whole, tail));
+  gpu.queue.writeBuffer(buffer, whole, word);
 }
 
-function checkDtype(dtype: unknown): DType {
-  if (dtype === undefined || dtype === 'f32') return 'f32';
-  if (dtype === 'f16' || dtype === 'bool' || dtype === 'i8') {
-    throw new FlashError('UNSUPPORTED', `dtype: '${dtype}' is not there yet, expected 'f32'.`);
-  }
-  throw new FlashError('DTYPE', `dtype: expected 'f32', got ${describe(dtype)}.`);
+/** A tensor over a buffer that a kernel has filled (or will have, by the time later calls run). */
+export const fromBuffer = (
+  device: FlashDevice,
+  buffer: GPUBuffer,
+  shape: readonly number[],
+  dtype: DType = 'f32',
+): Tensor => new Tensor(shape, dtype, { device, buffer });
+
+export interface TensorOptions {
+  /** How the numbers are stored. Default 'f32'. */
+  dtype?: DType;
 }
 
 const isBigInts = (data: unknown): boolean => data instanceof BigInt64Array || data instanceof BigUint64Array;
 
-/** Runs what allocates host memory for `dims`; the engine's own error for too much of it becomes ours. */
-export function onHost(dims: readonly number[], allocate: () => Float32Array): Float32Array {
-  try {
-    return allocate();
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-    throw new FlashError('OUT_OF_MEMORY', `shape: no host memory for (${dims.join(',')}): ${cause.message}.`, {
-      cause,
-    });
-  }
-}
-
-export interface TensorOptions {
-  dtype?: DType;
-}
-
 /**
- * A tensor of `shape` with the given numbers, row-major; they are copied at the call and uploaded at first use.
- * @throws FlashError SHAPE if the number of elements differs, INVALID_ARGUMENT if `data` is no array of numbers
+ * A tensor of `shape` with the given numbers, row-major; they are copied and converted at the call and uploaded at first use.
+ * 'f32' and 'f16' round to nearest, 'bool' takes true, false and numbers (true where not 0), 'i8' whole numbers from -128 to
+ * 127. With 'f16' a Uint16Array holds not numbers but the bits of float16.
+ * @throws FlashError SHAPE if the number of elements differs, INVALID_ARGUMENT if `data` is no array of numbers that the
+ *   dtype can hold, DTYPE, OUT_OF_MEMORY
  */
-export function tensor(data: ArrayLike<number>, shape: readonly number[], options: TensorOptions = {}): Tensor {
+export function tensor(
+  data: ArrayLike<number> | ArrayLike<boolean>,
+  shape: readonly number[],
+  options: TensorOptions = {},
+): Tensor {
   const dims = checkShape(shape);
   const dtype = checkDtype(options?.dtype);
-  const length = (data as ArrayLike<number> | null | undefined)?.length;
+  const length = (data as ArrayLike<unknown> | null | undefined)?.length;
   if (typeof data !== 'object' || typeof length !== 'number' || data instanceof DataView || isBigInts(data)) {
     throw new FlashError('INVALID_ARGUMENT', `data: expected an array of numbers, got ${describe(data)}.`);
   }
@@ -194,30 +194,31 @@ export function tensor(data: ArrayLike<number>, shape: readonly number[], option
   if (length !== size) {
     throw new FlashError('SHAPE', `data: expected ${size} numbers for shape (${dims.join(',')}), got ${length}.`);
   }
-  if (!ArrayBuffer.isView(data)) {
-    const odd = Array.prototype.findIndex.call(data, (value) => typeof value !== 'number');
-    if (odd >= 0) {
-      throw new FlashError('INVALID_ARGUMENT', `data[${odd}]: expected a number, got ${describe(data[odd])}.`);
-    }
-  }
-  return new Tensor(
-    dims,
-    dtype,
-    onHost(dims, () => Float32Array.from(data)),
+  if (!ArrayBuffer.isView(data)) checkElements(data, dtype);
+  const storage = onHost(dims, () =>
+    dtype === 'f16' && data instanceof Uint16Array ? data.slice() : toStorage(data as ArrayLike<number>, dtype, 'data'),
   );
+  return new Tensor(dims, dtype, storage);
+}
+
+/** Refuses what is no number; 'bool' takes true and false, too. */
+function checkElements(data: ArrayLike<unknown>, dtype: DType): void {
+  const booleans = dtype === 'bool';
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i];
+    if (typeof value === 'number' || (booleans && typeof value === 'boolean')) continue;
+    const expected = booleans ? 'true, false or a number' : 'a number';
+    throw new FlashError('INVALID_ARGUMENT', `data[${i}]: expected ${expected}, got ${describe(value)}.`);
+  }
 }
 
 /** A tensor of zeros. */
 export function zeros(shape: readonly number[], options: TensorOptions = {}): Tensor {
   const dims = checkShape(shape);
   const dtype = checkDtype(options?.dtype);
-  const size = sizeOf(dims);
   return new Tensor(
     dims,
     dtype,
-    onHost(dims, () => new Float32Array(size)),
+    onHost(dims, () => zeroStorage(sizeOf(dims), dtype)),
   );
 }
-
-/** Checks for other makers of tensors. */
-export const checks = { shape: checkShape, dtype: checkDtype };
