@@ -125,7 +125,10 @@ function svg(chart: LineChart): string {
   panels.forEach((panel, index) => {
     const box: Box = { x: 78 + index * each, y, width: each - 100, height: 240 };
     const [x, axis] = [xAxis(chart), valueAxis(chart, index)];
-    body.push(panelAxes(box, x, axis, panel.title), ...series.map((one) => plot(box, x, axis, points(one, index), one)));
+    body.push(
+      panelAxes(box, x, axis, panel.title),
+      ...series.map((one) => plot(box, x, axis, points(one, index), one)),
+    );
   });
   return svgDocument(WIDTH, y + 240 + 52, chart.title, body);
 }
