@@ -1,21 +1,61 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Problem } from '../src/api/problem';
-import { compare, gatherRows, keepRows, referenceBackward, referenceForward, sampleRows } from '../src/reference';
+import { CAUSAL, NO_FEATURES, type Problem, type ScoreOperand } from '../src/api/problem';
+import {
+  compare,
+  gatherRows,
+  keepRows,
+  referenceBackward,
+  referenceForward,
+  sampleRows,
+  storedRows,
+  type ReferenceInputs,
+} from '../src/reference';
 import { finiteDifference } from './support/finite-difference';
+
+type Sizes = Pick<Problem, 'B' | 'H' | 'Hk' | 'Nq' | 'Nk' | 'D' | 'Dv' | 'scale' | 'softcap'>;
+type Shape = ScoreOperand['shape'];
+/** JSON has no infinities; null stands for the one that fits. */
+type Numbers = readonly (number | null)[];
 
 interface TorchCase {
   name: string;
-  problem: Problem;
-  emptyRows: number;
-  inputs: Record<'q' | 'k' | 'v' | 'dout', number[]>;
-  expected: Record<'out' | 'lse' | 'dq' | 'dk' | 'dv', number[]>;
+  problem: Sizes & {
+    band: [number | null, number | null];
+    alibiSlopes?: number[];
+    bias?: Shape;
+    mask?: Shape;
+    dropout?: Problem['dropout'];
+    lengths?: [number[], number[]];
+  };
+  inputs: Record<'q' | 'k' | 'v' | 'dout', Numbers> & { bias?: Numbers; mask?: Numbers };
+  expected: Record<'out' | 'lse' | 'dq' | 'dk' | 'dv', Numbers> & { dbias?: Numbers };
 }
 
 const vectors = JSON.parse(readFileSync(join(__dirname, 'data', 'torch-vectors.json'), 'utf8')) as {
   torch: string;
   cases: TorchCase[];
 };
+
+const offsets = (lengths: number[]): Int32Array => {
+  let total = 0;
+  return Int32Array.from([0, ...lengths.map((n) => (total += n))]);
+};
+
+function problemOf({ problem }: TorchCase): Problem {
+  const { band, alibiSlopes, bias, mask, lengths, ...rest } = problem;
+  const operand = (shape: Shape | undefined): ScoreOperand | null => (shape ? { shape, dtype: 'f32' } : null);
+  return {
+    ...NO_FEATURES,
+    ...rest,
+    ...{ layout: 'bhnd', packing: 'none', dtype: 'f32', bias: operand(bias), mask: operand(mask) },
+    band: { left: band[0] ?? Infinity, right: band[1] ?? Infinity },
+    alibiSlopes: alibiSlopes ? Float32Array.from(alibiSlopes) : null,
+    sequences: lengths ? { cuSeqlensQ: offsets(lengths[0]), cuSeqlensK: offsets(lengths[1]) } : null,
+  };
+}
+
+const array = (numbers: Numbers): Float64Array => Float64Array.from(numbers, (x) => x ?? -Infinity);
 
 /** Seeded numbers in [-1, 1). */
 function values(count: number, seed: number): Float64Array {
@@ -26,164 +66,190 @@ function values(count: number, seed: number): Float64Array {
   });
 }
 
+const count = (operand: ScoreOperand): number => operand.shape.reduce((product, n) => product * n, 1);
+
 function makeInputs(p: Problem) {
+  const totals = p.sequences && [p.sequences.cuSeqlensQ.at(-1)!, p.sequences.cuSeqlensK.at(-1)!];
+  const [queries, keys] = totals ?? [p.B * p.Nq, p.B * p.Nk];
   return {
-    q: values(p.B * p.H * p.Nq * p.D, 1),
-    k: values(p.B * p.Hk * p.Nk * p.D, 2),
-    v: values(p.B * p.Hk * p.Nk * p.Dv, 3),
-    dout: values(p.B * p.H * p.Nq * p.Dv, 4),
+    inputs: {
+      q: values(queries * p.H * p.D, 1),
+      k: values(keys * p.Hk * p.D, 2),
+      v: values(keys * p.Hk * p.Dv, 3),
+      ...(p.bias ? { bias: values(count(p.bias), 5) } : {}),
+      ...(p.mask ? { mask: values(count(p.mask), 6).map((x) => (x > -0.4 ? 1 : 0)) } : {}),
+    },
+    dout: values(queries * p.H * p.Dv, 4),
   };
 }
 
 const small: Problem = {
-  B: 2,
-  H: 4,
-  Hk: 2,
-  Nq: 5,
-  Nk: 4,
-  D: 3,
-  Dv: 2,
-  scale: 0.6,
-  causal: false,
-  layout: 'bhnd',
+  ...NO_FEATURES,
+  ...{ B: 2, H: 4, Hk: 2, Nq: 5, Nk: 4, D: 3, Dv: 2 },
+  ...{ scale: 0.6, layout: 'bhnd', packing: 'none', dtype: 'f32' },
 };
 
-/** Splits rows of `width` numbers into the empty first rows of every head and the rest. */
-function splitEmptyRows({ problem: { Nq }, emptyRows }: TorchCase, array: Float64Array, width: number) {
-  const rows = Array.from({ length: array.length / width }, (_, row) => row);
-  return {
-    empty: gatherRows(
-      array,
-      rows.filter((row) => row % Nq < emptyRows),
-      width,
-    ),
-    rest: gatherRows(
-      array,
-      rows.filter((row) => row % Nq >= emptyRows),
-      width,
-    ),
-  };
-}
+const operand = (...shape: Shape): ScoreOperand => ({ shape, dtype: 'f32' });
 
 describe(`reference against PyTorch ${vectors.torch} in float64`, () => {
   test.each(vectors.cases.map((torch) => [torch.name, torch] as const))('%s', (_, torch) => {
-    const { problem, expected } = torch;
-    const { q, k, v, dout } = torch.inputs;
-    const [Q, K, V, dO] = [q, k, v, dout].map((x) => Float64Array.from(x)) as [
-      Float64Array,
-      Float64Array,
-      Float64Array,
-      Float64Array,
-    ];
-    const { out, lse } = referenceForward(problem, Q, K, V);
-    const { dq, dk, dv } = referenceBackward(problem, Q, K, V, dO);
-
-    const agrees = (name: keyof typeof expected, actual: Float64Array): void => {
-      const size = Math.max(...expected[name].map(Math.abs));
-      expect({ name, ...compare(actual, expected[name], 1e-12 * (1 + size)) }).toMatchObject({ ok: true });
+    const problem = problemOf(torch);
+    const { q, k, v, bias, mask, dout } = torch.inputs;
+    const inputs: ReferenceInputs = {
+      ...{ q: array(q), k: array(k), v: array(v) },
+      ...{ bias: bias && array(bias), mask: mask && array(mask) },
     };
-    const outRows = splitEmptyRows(torch, out, problem.Dv);
-    const lseRows = splitEmptyRows(torch, lse, 1);
-    const dqRows = splitEmptyRows(torch, dq, problem.D);
-    agrees('out', outRows.rest);
-    agrees('lse', lseRows.rest);
-    agrees('dq', dqRows.rest);
-    agrees('dk', dk);
-    agrees('dv', dv);
-    expect(outRows.empty.every((x) => x === 0)).toBe(true);
-    expect(dqRows.empty.every((x) => x === 0)).toBe(true);
-    expect(lseRows.empty.every((x) => x === -Infinity)).toBe(true);
+    const { out, lse } = referenceForward(problem, inputs);
+    const { dq, dk, dv, dbias } = referenceBackward(problem, inputs, array(dout));
+    for (const [name, actual] of Object.entries({ out, lse, dq, dk, dv, dbias })) {
+      const expected = array(torch.expected[name as keyof TorchCase['expected']] ?? []);
+      const size = expected.reduce((most, x) => (Number.isFinite(x) ? Math.max(most, Math.abs(x)) : most), 0);
+      expect({ name, ...compare(actual, expected, 1e-12 * (1 + size)) }).toMatchObject({ ok: true });
+    }
   });
 
   test('the vectors hold what their names promise', () => {
     expect(vectors.torch).toBe('2.13.0');
-    expect(vectors.cases.some((c) => c.problem.H !== c.problem.Hk)).toBe(true);
-    expect(vectors.cases.some((c) => c.emptyRows > 0)).toBe(true);
-    expect(vectors.cases.some((c) => c.problem.D !== c.problem.Dv)).toBe(true);
+    const { cases } = vectors;
+    expect(cases.some((c) => c.problem.H !== c.problem.Hk)).toBe(true);
+    expect(cases.some((c) => c.problem.D !== c.problem.Dv)).toBe(true);
+    const withEmptyRows = cases.filter((c) => c.expected.lse.includes(null));
+    expect(withEmptyRows.length).toBeGreaterThan(4);
+    for (const feature of ['alibiSlopes', 'bias', 'mask', 'dropout', 'lengths'] as const) {
+      expect(cases.filter((c) => c.problem[feature]).length).toBeGreaterThan(2);
+    }
+    for (const { inputs, problem, expected } of cases) {
+      expect(expected.dbias?.length).toBe(inputs.bias?.length);
+      expect(inputs.bias?.length).toBe(problem.bias && count(operand(...problem.bias)));
+    }
+    expect(cases.some((c) => c.inputs.bias?.includes(null))).toBe(true);
   });
 });
 
 describe('reference gradients against finite differences', () => {
   const problems: [string, Problem][] = [
     ['grouped heads, Dv != D', small],
-    ['causal with an empty row', { ...small, causal: true }],
-    ['causal, fewer queries than keys', { ...small, Nq: 3, Nk: 6, causal: true }],
+    ['causal with an empty row', { ...small, band: CAUSAL }],
+    ['causal, fewer queries than keys', { ...small, Nq: 3, Nk: 6, band: CAUSAL }],
     ['negative scale', { ...small, scale: -1.7 }],
     ['scale 0', { ...small, scale: 0 }],
     ['one of everything', { ...small, B: 1, H: 1, Hk: 1, Nq: 1, Nk: 1, D: 1, Dv: 1 }],
+    ['window', { ...small, band: { left: 1, right: 1 } }],
+    ['softcap', { ...small, scale: 2, softcap: 0.7 }],
+    ['ALiBi', { ...small, alibiSlopes: Float32Array.of(1, 0.5, 0.25, 0, 2, 1, 0.5, 0.25) }],
+    ['bias', { ...small, bias: operand(2, 4, 5, 4) }],
+    ['bias of one row, softcap', { ...small, softcap: 0.9, bias: operand(1, 4, 1, 4) }],
+    ['mask', { ...small, bias: operand(2, 1, 5, 4), mask: operand(2, 1, 5, 4) }],
+    ['dropout', { ...small, bias: operand(1, 1, 5, 1), dropout: { p: 0.4, seed: 11 } }],
+    [
+      'packed sequences with everything',
+      {
+        ...{ ...small, B: 3, Nq: 4, Nk: 5, band: { left: 3, right: 1 }, softcap: 1.1 },
+        ...{ bias: operand(3, 1, 4, 5), mask: operand(1, 4, 4, 5), dropout: { p: 0.3, seed: 3 } },
+        alibiSlopes: new Float32Array(12).fill(0.5),
+        sequences: { cuSeqlensQ: Int32Array.of(0, 3, 3, 7), cuSeqlensK: Int32Array.of(0, 5, 7, 10) },
+      },
+    ],
   ];
   test.each(problems)('%s', (_, problem) => {
-    const { q, k, v, dout } = makeInputs(problem);
-    const loss = (): number => referenceForward(problem, q, k, v).out.reduce((sum, x, t) => sum + x * dout[t], 0);
-    const { dq, dk, dv } = referenceBackward(problem, q, k, v, dout);
-    expect(compare(dq, finiteDifference(loss, q), 1e-9)).toMatchObject({ ok: true });
-    expect(compare(dk, finiteDifference(loss, k), 1e-9)).toMatchObject({ ok: true });
-    expect(compare(dv, finiteDifference(loss, v), 1e-9)).toMatchObject({ ok: true });
+    const { inputs, dout } = makeInputs(problem);
+    const loss = (): number => referenceForward(problem, inputs).out.reduce((sum, x, t) => sum + x * dout[t], 0);
+    const { dq, dk, dv, dbias } = referenceBackward(problem, inputs, dout);
+    expect(compare(dq, finiteDifference(loss, inputs.q), 1e-9)).toMatchObject({ ok: true });
+    expect(compare(dk, finiteDifference(loss, inputs.k), 1e-9)).toMatchObject({ ok: true });
+    expect(compare(dv, finiteDifference(loss, inputs.v), 1e-9)).toMatchObject({ ok: true });
+    expect(dbias).toHaveLength(inputs.bias?.length ?? 0);
+    if (inputs.bias) {
+      expect(compare(dbias, finiteDifference(loss, inputs.bias), 1e-9)).toMatchObject({ ok: true });
+    }
   });
 
   test('lse is the log of the sum of exp(s), and its gradient in q is scale * p k', () => {
-    const { q, k, v } = makeInputs(small);
-    const sumOfLse = (): number => referenceForward(small, q, k, v).lse.reduce((sum, x) => sum + x, 0);
+    const { inputs } = makeInputs(small);
+    const sumOfLse = (): number => referenceForward(small, inputs).lse.reduce((sum, x) => sum + x, 0);
     // With v = k the output is p k, the gradient of lse in scale * q.
-    const { out } = referenceForward({ ...small, Dv: small.D }, q, k, k);
+    const { out } = referenceForward({ ...small, Dv: small.D }, { ...inputs, v: inputs.k });
     const expected = out.map((x) => x * small.scale);
-    expect(compare(finiteDifference(sumOfLse, q), expected, 1e-9)).toMatchObject({ ok: true });
+    expect(compare(finiteDifference(sumOfLse, inputs.q), expected, 1e-9)).toMatchObject({ ok: true });
   });
 });
 
 describe('reference, the corners', () => {
   test('scores of +-3000 give finite results', () => {
     const problem = { ...small, scale: 3000 };
-    const { q, k, v, dout } = makeInputs(problem);
-    const { out, lse, maxAbsScore } = referenceForward(problem, q, k, v);
+    const { inputs, dout } = makeInputs(problem);
+    const { out, lse, maxAbsScore } = referenceForward(problem, inputs);
     expect(maxAbsScore).toBeGreaterThan(1000);
-    const { dq, dk, dv } = referenceBackward(problem, q, k, v, dout);
-    for (const array of [out, lse, dq, dk, dv]) expect(array.every(Number.isFinite)).toBe(true);
+    const { dq, dk, dv } = referenceBackward(problem, inputs, dout);
+    for (const numbers of [out, lse, dq, dk, dv]) expect(numbers.every(Number.isFinite)).toBe(true);
   });
 
-  test('a forbidden key is not read, whatever it holds', () => {
-    const problem = { ...small, Nq: 2, Nk: 2, causal: true };
-    const clean = makeInputs(problem);
-    const { B, Hk, Nk, D, Dv } = problem;
-    const [k, v] = [clean.k.slice(), clean.v.slice()];
-    for (let head = 0; head < B * Hk; head++) {
-      k.fill(NaN, (head * Nk + 1) * D, (head + 1) * Nk * D);
-      v.fill(NaN, (head * Nk + 1) * Dv, (head + 1) * Nk * Dv);
-    }
-    const firstRows = Array.from({ length: B * problem.H }, (_, head) => head * problem.Nq);
-    const run = (K: Float64Array, V: Float64Array) => ({
-      ...referenceForward(problem, clean.q, K, V, firstRows),
-      dq: referenceBackward(problem, clean.q, K, V, clean.dout, firstRows).dq,
-    });
-    const [spoiled, expected] = [run(k, v), run(clean.k, clean.v)];
-    for (const name of ['out', 'lse', 'dq'] as const) {
-      expect(compare(spoiled[name], expected[name], 0)).toMatchObject({ ok: true, error: 0 });
-    }
-  });
+  // The keys after the first one, forbidden in three ways, hold NaN.
+  test.each([
+    ['causal', { band: CAUSAL }, {}],
+    ['mask', { mask: operand(1, 1, 1, 2) }, { mask: [1, 0] }],
+    ['bias', { bias: operand(1, 1, 1, 2) }, { bias: Float64Array.of(0, -Infinity) }],
+  ] as [string, Partial<Problem>, Partial<ReferenceInputs>][])(
+    'what %s forbids has no effect, whatever it holds',
+    (_, features, more) => {
+      const problem: Problem = { ...small, Nq: 2, Nk: 2, ...features };
+      const { inputs: clean, dout } = makeInputs({ ...small, Nq: 2, Nk: 2 });
+      const { B, Hk, Nk, D, Dv } = problem;
+      const [k, v] = [clean.k.slice(), clean.v.slice()];
+      for (let head = 0; head < B * Hk; head++) {
+        k.fill(NaN, (head * Nk + 1) * D, (head + 1) * Nk * D);
+        v.fill(NaN, (head * Nk + 1) * Dv, (head + 1) * Nk * Dv);
+      }
+      const firstRows = Array.from({ length: B * problem.H }, (_, head) => head * problem.Nq);
+      const run = (own: object) => {
+        const inputs = { ...clean, ...more, ...own };
+        const { dq, dbias } = referenceBackward(problem, inputs, dout, firstRows);
+        return { ...referenceForward(problem, inputs, firstRows), dq, dbias };
+      };
+      const [spoiled, expected] = [run({ k, v }), run({})];
+      for (const name of ['out', 'lse', 'dq', 'dbias'] as const) {
+        expect(compare(spoiled[name], expected[name], 0)).toMatchObject({ ok: true, error: 0 });
+      }
+    },
+  );
 
   test('maxAbsScore looks at visible scores only', () => {
-    const problem: Problem = {
-      ...small,
-      B: 1,
-      H: 1,
-      Hk: 1,
-      Nq: 1,
-      Nk: 2,
-      D: 1,
-      Dv: 1,
-      scale: -2,
-      causal: true,
+    const one: Problem = {
+      ...{ ...small, B: 1, H: 1, Hk: 1, Nq: 1, Nk: 2, D: 1, Dv: 1 },
+      ...{ scale: -2, band: CAUSAL },
     };
-    const one = Float64Array.of(1);
-    expect(referenceForward(problem, one, Float64Array.of(3, 4), Float64Array.of(0, 0)).maxAbsScore).toBe(8);
-    const square = { ...problem, Nq: 2 };
-    const q = Float64Array.of(1, 0);
-    expect(referenceForward(square, q, Float64Array.of(3, 4), Float64Array.of(0, 0)).maxAbsScore).toBe(6);
+    const k = Float64Array.of(3, 4);
+    const v = Float64Array.of(0, 0);
+    expect(referenceForward(one, { q: Float64Array.of(1), k, v }).maxAbsScore).toBe(8);
+    expect(referenceForward({ ...one, Nq: 2 }, { q: Float64Array.of(1, 0), k, v }).maxAbsScore).toBe(6);
+  });
+
+  test('maxAbsScore is that of the finite scores that softmax gets', () => {
+    const one: Problem = { ...small, B: 1, H: 1, Hk: 1, Nq: 1, Nk: 2, D: 1, Dv: 1, scale: 1 };
+    const inputs = { q: Float64Array.of(1), k: Float64Array.of(3, 4), v: Float64Array.of(0, 0) };
+    expect(referenceForward({ ...one, softcap: 1 }, inputs).maxAbsScore).toBe(Math.tanh(4));
+    const bias = Float64Array.of(-10, -Infinity);
+    expect(referenceForward({ ...one, bias: operand(1, 1, 1, 2) }, { ...inputs, bias }).maxAbsScore).toBe(7);
+  });
+
+  test('dropped entries are gone from out and untouched in lse', () => {
+    const problem: Problem = { ...small, B: 1, H: 1, Hk: 1, Nq: 1, Nk: 400, D: 1, Dv: 1, scale: 0 };
+    const inputs = { q: Float64Array.of(1), k: new Float64Array(400), v: new Float64Array(400).fill(1) };
+    const { out, lse } = referenceForward({ ...problem, dropout: { p: 0.25, seed: 1 } }, inputs);
+    const kept = Math.round(out[0] * 400 * 0.75);
+    expect(out[0]).toBeCloseTo(kept / 400 / 0.75, 12);
+    // 300 are expected; 40 are five standard deviations.
+    expect(Math.abs(kept - 300)).toBeLessThan(40);
+    expect(lse[0]).toBeCloseTo(Math.log(400), 12);
   });
 });
 
 describe('a sample of rows', () => {
-  const problem: Problem = { ...small, Nq: 23, Nk: 17 };
+  const problem: Problem = { ...small, Nq: 23, Nk: 17, bias: operand(1, 4, 1, 17) };
+  const packed: Problem = {
+    ...{ ...small, B: 3, Nq: 20, Nk: 9, bias: operand(1, 4, 20, 1) },
+    sequences: { cuSeqlensQ: Int32Array.of(0, 20, 20, 34), cuSeqlensK: Int32Array.of(0, 9, 11, 18) },
+  };
 
   test('is spread, ascending, seeded, and has both ends', () => {
     const rows = sampleRows(problem, 20, 7);
@@ -196,19 +262,24 @@ describe('a sample of rows', () => {
     expect(sampleRows(small, 1000)).toEqual(Array.from({ length: 40 }, (_, row) => row));
   });
 
-  test('gives the same numbers as the whole, and all of dk and dv where dout is 0 elsewhere', () => {
-    const { q, k, v, dout } = makeInputs(problem);
-    const rows = sampleRows(problem, 11);
-    const whole = referenceForward(problem, q, k, v);
-    const part = referenceForward(problem, q, k, v, rows);
-    expect(part.out).toEqual(gatherRows(whole.out, rows, problem.Dv));
+  test.each([
+    ['dense', problem],
+    ['packed', packed],
+  ])('%s: gives the same numbers as the whole, and all of dk, dv and dbias where dout is 0 elsewhere', (_, p) => {
+    const { inputs, dout } = makeInputs(p);
+    const rows = sampleRows(p, 11);
+    expect(rows).toHaveLength(11);
+    const places = storedRows(p, rows);
+    const whole = referenceForward(p, inputs);
+    const part = referenceForward(p, inputs, rows);
+    expect(part.out).toEqual(gatherRows(whole.out, places, p.Dv));
     expect(part.lse).toEqual(gatherRows(whole.lse, rows, 1));
 
-    const sparse = keepRows(problem, Float32Array.from(dout), rows);
-    const wholeGradients = referenceBackward(problem, q, k, v, sparse);
-    const partGradients = referenceBackward(problem, q, k, v, sparse, rows);
-    expect(partGradients.dq).toEqual(gatherRows(wholeGradients.dq, rows, problem.D));
-    expect(partGradients.dk).toEqual(wholeGradients.dk);
-    expect(partGradients.dv).toEqual(wholeGradients.dv);
+    const sparse = keepRows(p, Float32Array.from(dout), rows);
+    const wholeGradients = referenceBackward(p, inputs, sparse);
+    const partGradients = referenceBackward(p, inputs, sparse, rows);
+    expect(partGradients.dq).toEqual(gatherRows(wholeGradients.dq, places, p.D));
+    expect(partGradients.dq.some((x) => x !== 0)).toBe(true);
+    for (const name of ['dk', 'dv', 'dbias'] as const) expect(partGradients[name]).toEqual(wholeGradients[name]);
   });
 });

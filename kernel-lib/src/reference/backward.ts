@@ -1,85 +1,112 @@
 import type { Problem } from '../api/problem';
-import { float32, float64, type Arithmetic, type Values } from './arithmetic';
-import { placeOfRow, rowCount, softmaxOfRow } from './row';
+import { sizeOf } from '../tensor/layout';
+import { float16, float32, float64, type Arithmetic, type Values } from './arithmetic';
+import { keyRowCount, operandRow, placeOfRow, rowCount, type Row } from './place';
+import { dropRow, roundInputs, softmaxOfRow, type ReferenceInputs } from './row';
 
 export interface BackwardReference {
-  /** (B,H,Nq,D), or (rows.length,D) where rows were chosen. */
+  /** In q's order; (rows.length,D) where rows were chosen. */
   dq: Float64Array;
-  /** (B,Hk,Nk,D): the sum over the query rows that were computed. */
+  /** In k's order: the sum over the query rows that were computed. */
   dk: Float64Array;
-  /** (B,Hk,Nk,Dv): the sum over the query rows that were computed. */
+  /** In v's order: the sum over the query rows that were computed. */
   dv: Float64Array;
-  /** The largest |s| of all visible scores of these rows. */
+  /** In bias's shape: the sum over its broadcast axes, of the query rows that were computed. Empty without a bias. */
+  dbias: Float64Array;
+  /** The largest |s| of all finite scores before softmax of these rows. */
   maxAbsScore: number;
 }
 
 /**
- * Gradients of sum(out * dout) in float64, by the textbook: dv = p^T dout, dp = dout v^T, ds = p * (dp - delta) with
- * delta = sum(dout * out), dq = scale ds k, dk = scale ds^T q.
+ * Gradients of sum(out * dout) in float64, by the textbook, with z = 1/(1 - dropout) or 0 for an entry that is kept or
+ * dropped: dv = (z p)^T dout, dp = z (dout v^T), ds = p * (dp - delta) with delta = sum(dout * out), which is dbias;
+ * through softcap, whose derivative is 1 - tanh^2, then dq = scale ds k, dk = scale ds^T q.
  *
- * Arrays are contiguous in 'bhnd' order whatever `problem.layout` says; dout is (B,H,Nq,Dv). With `rows` only those query
- * rows are computed: dk and dv are then complete only if dout is 0 in all other rows, which `keepRows` makes true.
+ * Arrays as in referenceForward; dout in the order of out. With `rows` only those query rows are computed: dk, dv and dbias
+ * are then complete only if dout is 0 in all other rows, which `keepRows` makes true.
  */
 export function referenceBackward(
   problem: Problem,
-  q: Values,
-  k: Values,
-  v: Values,
+  inputs: ReferenceInputs,
   dout: Values,
   rows?: ArrayLike<number>,
 ): BackwardReference {
-  return backward(problem, float64, q, k, v, dout, rows);
+  return backward(problem, float64, inputs, dout, rows);
 }
 
-/** The same formulas with every operation rounded to float32: how wrong plain float32 gradients are on this input. */
+/** The same formulas in the yardstick's precision (see yardstickForward). */
 export function yardstickBackward(
   problem: Problem,
-  q: Values,
-  k: Values,
-  v: Values,
+  inputs: ReferenceInputs,
   dout: Values,
   rows?: ArrayLike<number>,
 ): BackwardReference {
-  return backward(problem, float32, q, k, v, dout, rows);
+  return backward(problem, problem.dtype === 'f16' ? float16 : float32, inputs, dout, rows);
 }
 
 function backward(
   problem: Problem,
   arithmetic: Arithmetic,
-  qIn: Values,
-  kIn: Values,
-  vIn: Values,
+  given: ReferenceInputs,
   doutIn: Values,
   rows?: ArrayLike<number>,
 ): BackwardReference {
-  const { B, Hk, Nk, D, Dv } = problem;
-  const [q, k, v, dout] = [qIn, kIn, vIn, doutIn].map((x) => arithmetic.input(x)) as [Values, Values, Values, Values];
-  const { round } = arithmetic;
+  const { Nk, D, Dv } = problem;
+  const inputs = roundInputs(arithmetic, given);
+  const dout = arithmetic.input(doutIn);
+  const { round, store } = arithmetic;
   const scale = round(problem.scale);
   const count = rows?.length ?? rowCount(problem);
   const dq = new Float64Array(count * D);
-  const dk = new Float64Array(B * Hk * Nk * D);
-  const dv = new Float64Array(B * Hk * Nk * Dv);
+  const dk = new Float64Array(keyRowCount(problem) * D);
+  const dv = new Float64Array(keyRowCount(problem) * Dv);
+  const dbias = new Float64Array(problem.bias ? sizeOf(problem.bias.shape) : 0);
   const p = new Float64Array(Nk);
+  const dropped = problem.dropout ? new Float64Array(Nk) : p;
   const ds = new Float64Array(Nk);
+  const slopes = problem.softcap > 0 ? new Float64Array(Nk) : null;
   const out = new Float64Array(Dv);
   const delta = new Float64Array(1);
   let maxAbsScore = 0;
   for (let r = 0; r < count; r++) {
-    const place = placeOfRow(problem, rows ? rows[r] : r);
-    const softmax = softmaxOfRow(problem, arithmetic, q, k, place, p);
+    const row = placeOfRow(problem, rows ? rows[r] : r);
+    const softmax = softmaxOfRow(problem, arithmetic, inputs, row, p, slopes);
     maxAbsScore = Math.max(maxAbsScore, softmax.maxAbsScore);
-    out.fill(0);
-    arithmetic.addWeightedRows(out, 0, p, v, place.v, Nk, Dv);
-    arithmetic.dots(delta, dout, place.out, out, 0, 1, Dv);
-    arithmetic.dots(ds, dout, place.out, v, place.v, Nk, Dv);
-    for (let j = 0; j < Nk; j++) {
-      // Nothing flows through a forbidden key, whatever its value holds.
-      ds[j] = p[j] === 0 ? 0 : round(scale * round(p[j] * round(ds[j] - delta[0])));
+    if (problem.dropout) {
+      dropped.set(p.subarray(0, row.count));
+      dropRow(problem, arithmetic, row, dropped);
     }
-    arithmetic.addWeightedRows(dq, r * D, ds, k, place.k, Nk, D);
-    arithmetic.addOuter(dk, place.k, ds, q, place.q, Nk, D);
-    arithmetic.addOuter(dv, place.v, p, dout, place.out, Nk, Dv);
+    out.fill(0);
+    arithmetic.addWeightedRows(out, 0, dropped, inputs.v, row.v, row.vStride, row.count, Dv);
+    for (let d = 0; d < Dv; d++) out[d] = store(out[d]);
+    arithmetic.dots(delta, dout, row.out, out, 0, Dv, 1, Dv);
+    arithmetic.dots(ds, dout, row.out, inputs.v, row.v, row.vStride, row.count, Dv);
+    for (let t = 0; t < row.count; t++) ds[t] = store(ds[t]);
+    dropRow(problem, arithmetic, row, ds);
+    // Nothing flows through a forbidden key, whatever its value holds.
+    for (let t = 0; t < row.count; t++) ds[t] = p[t] === 0 ? 0 : store(round(p[t] * round(ds[t] - delta[0])));
+    if (problem.bias) addDbias(problem.bias.shape, arithmetic, dbias, row, ds);
+    for (let t = 0; t < row.count; t++) {
+      if (ds[t] !== 0) ds[t] = round(scale * (slopes ? round(ds[t] * slopes[t]) : ds[t]));
+    }
+    arithmetic.addWeightedRows(dq, rows ? r * D : row.q, ds, inputs.k, row.k, row.kStride, row.count, D);
+    arithmetic.addOuter(dk, row.k, row.kStride, ds, inputs.q, row.q, row.count, D);
+    arithmetic.addOuter(dv, row.v, row.vStride, dropped, dout, row.out, row.count, Dv);
   }
-  return { dq, dk, dv, maxAbsScore };
+  const storeBias = problem.bias?.dtype === 'f16' ? store : round;
+  return { dq: dq.map(store), dk: dk.map(store), dv: dv.map(store), dbias: dbias.map(storeBias), maxAbsScore };
+}
+
+function addDbias(
+  shape: readonly [number, number, number, number],
+  { round }: Arithmetic,
+  dbias: Float64Array,
+  row: Row,
+  ds: Float64Array,
+): void {
+  const { offset, stride } = operandRow(shape, row);
+  for (let t = 0; t < row.count; t++) {
+    const at = offset + (row.begin + t) * stride;
+    dbias[at] = round(dbias[at] + ds[t]);
+  }
 }

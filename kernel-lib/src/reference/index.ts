@@ -1,5 +1,8 @@
 export type { Values } from './arithmetic';
+export { keeps } from './dropout';
 export { referenceForward, yardstickForward, type ForwardReference } from './forward';
 export { referenceBackward, yardstickBackward, type BackwardReference } from './backward';
+export { storedRows } from './place';
+export type { ReferenceInputs } from './row';
 export { gatherRows, keepRows, sampleRows } from './sample';
 export { allowedError, compare, type Comparison, type ErrorBudget } from './tolerance';

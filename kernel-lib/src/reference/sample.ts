@@ -1,14 +1,14 @@
 import type { Problem } from '../api/problem';
 import type { Values } from './arithmetic';
-import { rowCount } from './row';
+import { rowCount, storedRows } from './place';
 
 // A check of a long sequence against the whole reference takes minutes. For chosen query rows out, lse and dq cost one row
-// each. dk and dv sum over all queries, but a query whose dout is 0 adds nothing: with `keepRows` the same rows give all of
-// dk and dv too, exactly.
+// each. dk, dv and dbias sum over queries, but one whose dout is 0 adds nothing: with `keepRows` the same rows give all of
+// them too, exactly.
 
 /**
- * `count` query rows, evenly spread over (B,H,Nq) with a seeded offset each, ascending; the very first and the very last row
- * are always among them. All rows where there are no more than `count`.
+ * `count` query rows by their index in lse, evenly spread with a seeded offset each, ascending; the very first and the very
+ * last row are always among them. All rows where there are no more than `count`.
  */
 export function sampleRows(problem: Problem, count: number, seed = 0): number[] {
   const total = rowCount(problem);
@@ -25,12 +25,12 @@ export function sampleRows(problem: Problem, count: number, seed = 0): number[] 
   return rows;
 }
 
-/** A copy of dout (B,H,Nq,Dv) that is 0 outside the chosen query rows. */
+/** A copy of dout, in the order of out, that is 0 outside the chosen query rows. */
 export function keepRows(problem: Problem, dout: Float32Array, rows: ArrayLike<number>): Float32Array {
   const { Dv } = problem;
   const kept = new Float32Array(dout.length);
-  for (let r = 0; r < rows.length; r++) {
-    const at = rows[r] * Dv;
+  for (const row of storedRows(problem, rows)) {
+    const at = row * Dv;
     kept.set(dout.subarray(at, at + Dv), at);
   }
   return kept;

@@ -6,7 +6,7 @@ export interface ErrorBudget {
   reference: ArrayLike<number>;
   /** The plain formula in the dtype's own arithmetic, on the same input. */
   yardstick: ArrayLike<number>;
-  /** 'forward' for out and lse, 'gradient' for dq, dk and dv. */
+  /** 'forward' for out and lse, 'gradient' for dq, dk, dv and dbias. */
   kind: 'forward' | 'gradient';
   /** The largest |s| of all finite scores before softmax. */
   maxAbsScore: number;
