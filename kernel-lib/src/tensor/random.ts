@@ -42,15 +42,10 @@ function sfc32(seed: number): () => number {
   return next;
 }
 
-/**
- * Numbers from the standard normal distribution (Box and Muller 1958).
- * @throws FlashError SHAPE, DTYPE, INVALID_ARGUMENT (seed), OUT_OF_MEMORY
- */
-export function randn(shape: readonly number[], options: RandnOptions = {}): Tensor {
-  const dims = checkShape(shape);
-  const dtype = checkDtype(options?.dtype, ['f32', 'f16']);
-  const next = sfc32(checkSeed(options?.seed) ?? Math.floor(Math.random() * 2 ** 32));
-  const data = onHost(dims, () => new Float32Array(sizeOf(dims)));
+/** `count` numbers from the standard normal distribution (Box and Muller 1958), always the same for a seed. */
+export function normals(seed: number, count: number): Float32Array {
+  const next = sfc32(seed);
+  const data = new Float32Array(count);
   for (let i = 0; i < data.length; i += 2) {
     // Half a step above 0, so that the logarithm is finite.
     const radius = Math.sqrt(-2 * Math.log((next() + 0.5) / 2 ** 32));
@@ -58,5 +53,17 @@ export function randn(shape: readonly number[], options: RandnOptions = {}): Ten
     data[i] = radius * Math.cos(angle);
     if (i + 1 < data.length) data[i + 1] = radius * Math.sin(angle);
   }
+  return data;
+}
+
+/**
+ * A tensor of numbers from the standard normal distribution.
+ * @throws FlashError SHAPE, DTYPE, INVALID_ARGUMENT (seed), OUT_OF_MEMORY
+ */
+export function randn(shape: readonly number[], options: RandnOptions = {}): Tensor {
+  const dims = checkShape(shape);
+  const dtype = checkDtype(options?.dtype, ['f32', 'f16']);
+  const seed = checkSeed(options?.seed) ?? Math.floor(Math.random() * 2 ** 32);
+  const data = onHost(dims, () => normals(seed, sizeOf(dims)));
   return new Tensor(dims, dtype, dtype === 'f32' ? data : onHost(dims, () => toStorage(data, dtype, 'data')));
 }
