@@ -1,26 +1,30 @@
-import { referenceBackward, referenceForward } from '../reference';
-import { exchangeAxes, shapeOf } from '../tensor/layout';
+import { gradientBuffer } from '../kernels/outputs';
+import { noSums, referenceBackward, referenceForward, storedRows, type ReferenceInputs } from '../reference';
+import { shapeOf, sizeOf } from '../tensor/layout';
 import { bindScope } from '../tensor/scope';
-import { Tensor } from '../tensor/tensor';
-import { type AttentionGradients, type AttentionResult, checkBackward } from './attention';
+import { toStorage } from '../tensor/storage-array';
+import { type FloatDType, Tensor } from '../tensor/tensor';
+import { type Attended, type AttendTensors, checkBackward } from './attend';
+import { checkTensor } from './checks';
 import type { AttentionInfo } from './on-device';
 import type { Problem } from './problem';
-import { type CheckedCall, checkTensor } from './validate';
+import { readRows, type RowOperand, writeRows } from './reference-rows';
+import type { CheckedCall } from './validate';
 
 /** Operations between two looks at the signal: some tens of milliseconds. */
 const SLICE_FLOPS = 2e7;
 
-type Inputs = Readonly<Record<'q' | 'k' | 'v', Tensor>>;
 type Steering = Pick<CheckedCall, 'signal' | 'onProgress'>;
+type Gradients = Readonly<Record<string, Tensor | AttentionInfo>>;
 
-/** Calls `compute` with ranges of query rows (b,h,i) until all are done; the event loop turns in between. */
+/** Calls `compute` with ranges of query rows until all are done; the event loop turns in between. */
 async function byRows(
   p: Problem,
+  total: number,
   { signal, onProgress }: Steering,
   compute: (rows: number[], first: number) => void,
 ): Promise<void> {
-  const total = p.B * p.H * p.Nq;
-  const step = Math.max(1, Math.floor(SLICE_FLOPS / (2 * p.Nk * (p.D + p.Dv))));
+  const step = Math.max(1, Math.floor(SLICE_FLOPS / (2 * Math.max(1, p.Nk) * (p.D + p.Dv))));
   for (let first = 0; first < total; first += step) {
     signal?.throwIfAborted();
     const count = Math.min(step, total - first);
@@ -42,33 +46,40 @@ const infoOf = (pass: string): AttentionInfo => ({
   gpuMs: null,
 });
 
-/** `algorithm: 'reference'`: the float64 truth on the CPU, with the results stored as float32. */
+/**
+ * `algorithm: 'reference'`: the float64 truth on the CPU, with the results stored in q's dtype. Dense, packed and varlen calls
+ * alike, as the problem says; where q, k and v are packed, each of them is the tensor that holds it.
+ */
 export async function referenceAttention(
   call: CheckedCall,
-  { q, k, v }: Inputs,
+  tensors: AttendTensors,
   inScope: ReturnType<typeof bindScope>,
-): Promise<AttentionResult> {
+): Promise<Attended<Gradients>> {
   const { problem: p } = call;
-  const inputs = await Promise.all([toRows(p, q, 'q'), toRows(p, k, 'k'), toRows(p, v, 'v')]);
-  const outRows = new Float32Array(p.B * p.H * p.Nq * p.Dv);
-  const lseRows = new Float32Array(p.B * p.H * p.Nq);
-  await byRows(p, call, (rows, first) => {
-    const part = referenceForward(p, ...inputs, rows);
-    outRows.set(part.out, first * p.Dv);
+  const inputs = await readInputs(p, tensors);
+  const totalQ = p.sequences?.cuSeqlensQ[p.B] ?? 0;
+  const outShape = p.sequences ? [totalQ, p.H, p.Dv] : shapeOf(p.layout, p.B, p.H, p.Nq, p.Dv);
+  const lseShape = p.sequences ? [p.H, totalQ] : [p.B, p.H, p.Nq];
+  const outRows = new Float64Array(sizeOf(outShape));
+  const lseRows = new Float32Array(sizeOf(lseShape));
+  await byRows(p, lseRows.length, call, (rows, first) => {
+    const part = referenceForward(p, inputs, rows);
+    scatterRows(outRows, storedRows(p, rows), part.out, p.Dv);
     lseRows.set(part.lse, first);
   });
   return inScope(() => {
-    const out = fromRows(p, outRows, p.H, p.Nq, p.Dv);
-    const lse = new Tensor([p.B, p.H, p.Nq], 'f32', lseRows);
+    const out = store('out', outShape, p.dtype, (stored) => writeRows(p, 'out', stored, outRows));
+    const lse = new Tensor(lseShape, 'f32', lseRows);
     return {
       out,
       lse,
       info: infoOf('forward'),
-      backward: async (dout: Tensor, options = {}) => {
+      seed: p.dropout?.seed,
+      backward: async (dout, options = {}) => {
         checkBackward(dout, out, options);
-        for (const [name, t] of Object.entries({ q, k, v, out, lse })) checkTensor(name, t);
+        for (const [name, t] of Object.entries({ ...tensors, out, lse })) if (t) checkTensor(name, t);
         const inLaterScope = bindScope();
-        const made = await backward(p, inputs, await toRows(p, dout, 'dout'), options);
+        const made = await backward(p, tensors, inputs, await readOperand(p, 'out', dout, 'dout'), options);
         return inLaterScope(made);
       },
       dispose: () => [out, lse].forEach((t) => t.dispose()),
@@ -78,41 +89,73 @@ export async function referenceAttention(
 
 async function backward(
   p: Problem,
-  inputs: [Float32Array, Float32Array, Float32Array],
+  tensors: AttendTensors,
+  inputs: ReferenceInputs,
   dout: Float32Array,
   steering: Steering,
-): Promise<() => AttentionGradients> {
-  const dq = new Float32Array(p.B * p.H * p.Nq * p.D);
-  const dk = new Float64Array(p.B * p.Hk * p.Nk * p.D);
-  const dv = new Float64Array(p.B * p.Hk * p.Nk * p.Dv);
-  await byRows(p, steering, (rows, first) => {
-    const part = referenceBackward(p, ...inputs, dout, rows);
-    dq.set(part.dq, first * p.D);
-    part.dk.forEach((value, index) => (dk[index] += value));
-    part.dv.forEach((value, index) => (dv[index] += value));
+): Promise<() => Gradients> {
+  const dq = new Float64Array(inputs.q.length);
+  const sums = noSums(p);
+  await byRows(p, inputs.q.length / p.D, steering, (rows) => {
+    const part = referenceBackward(p, inputs, dout, rows, sums);
+    scatterRows(dq, storedRows(p, rows), part.dq, p.D);
   });
-  return () => ({
-    dq: fromRows(p, dq, p.H, p.Nq, p.D),
-    dk: fromRows(p, Float32Array.from(dk), p.Hk, p.Nk, p.D),
-    dv: fromRows(p, Float32Array.from(dv), p.Hk, p.Nk, p.Dv),
-    info: infoOf('backward'),
-  });
+  return () => {
+    const gradients: Record<string, Tensor | AttentionInfo> = { info: infoOf('backward') };
+    const parts = { q: dq, k: sums.dk, v: sums.dv };
+    const operands = ['q', 'k', 'v'] as const;
+    for (const buffer of new Set(operands.map((operand) => gradientBuffer(p, `d${operand}`)))) {
+      const own = operands.filter((operand) => gradientBuffer(p, `d${operand}`) === buffer);
+      gradients[buffer] = store(buffer, tensors[own[0]].shape, p.dtype, (stored) =>
+        own.forEach((operand) => writeRows(p, operand, stored, parts[operand])),
+      );
+    }
+    if (tensors.bias) {
+      const { shape, dtype } = tensors.bias;
+      gradients.dbias = new Tensor(shape, dtype, toStorage(sums.dbias, dtype, 'dbias'));
+    }
+    return gradients;
+  };
 }
 
-/** A tensor's numbers in 'bhnd' order, whatever the layout. */
-async function toRows(p: Problem, t: Tensor, name: string): Promise<Float32Array> {
+/** Puts rows of `width` numbers to their places. */
+function scatterRows(into: Float64Array, places: readonly number[], rows: Float64Array, width: number): void {
+  places.forEach((place, r) => into.set(rows.subarray(r * width, (r + 1) * width), place * width));
+}
+
+/** A tensor of the numbers that `fill` writes. */
+function store(
+  name: string,
+  shape: readonly number[],
+  dtype: FloatDType,
+  fill: (stored: Float64Array) => void,
+): Tensor {
+  const stored = new Float64Array(sizeOf(shape));
+  fill(stored);
+  return new Tensor(shape, dtype, toStorage(stored, dtype, name));
+}
+
+async function readInputs(p: Problem, { q, k, v, bias, mask }: AttendTensors): Promise<ReferenceInputs> {
+  const [rowsQ, rowsK, rowsV, numbersOfBias, numbersOfMask] = await Promise.all([
+    readOperand(p, 'q', q, 'q'),
+    readOperand(p, 'k', k, 'k'),
+    readOperand(p, 'v', v, 'v'),
+    bias && readNumbers(bias, 'bias'),
+    mask && readNumbers(mask, 'mask'),
+  ]);
+  return { q: rowsQ, k: rowsK, v: rowsV, bias: numbersOfBias, mask: numbersOfMask };
+}
+
+/** A tensor's numbers in the reference's order. */
+async function readOperand(p: Problem, operand: RowOperand, t: Tensor, name: string): Promise<Float32Array> {
+  return readRows(p, operand, await readNumbers(t, name));
+}
+
+async function readNumbers(t: Tensor, name: string): Promise<Float32Array> {
   const use = t.use(name);
   try {
-    const data = await use.host();
-    const [B, first, second, width] = t.shape;
-    return p.layout === 'bhnd' ? data : exchangeAxes(data, B, first, second, width);
+    return await use.host();
   } finally {
     use.release();
   }
-}
-
-/** The reverse of {@link toRows}. */
-function fromRows(p: Problem, rows: Float32Array, heads: number, N: number, width: number): Tensor {
-  const data = p.layout === 'bhnd' ? rows : exchangeAxes(rows, p.B, heads, N, width);
-  return new Tensor(shapeOf(p.layout, p.B, heads, N, width), 'f32', data);
 }

@@ -4,15 +4,19 @@ import { float16, float32, float64, type Arithmetic, type Values } from './arith
 import { keyRowCount, operandRow, placeOfRow, rowCount, type Row } from './place';
 import { dropRow, roundInputs, softmaxOfRow, type ReferenceInputs } from './row';
 
-export interface BackwardReference {
-  /** In q's order; (rows.length,D) where rows were chosen. */
-  dq: Float64Array;
+/** The gradients that queries share: each query row adds to them. */
+export interface GradientSums {
   /** In k's order: the sum over the query rows that were computed. */
   dk: Float64Array;
-  /** In v's order: the sum over the query rows that were computed. */
+  /** In v's order: likewise. */
   dv: Float64Array;
-  /** In bias's shape: the sum over its broadcast axes, of the query rows that were computed. Empty without a bias. */
+  /** In bias's shape: likewise, and summed over its broadcast axes. Empty without a bias. */
   dbias: Float64Array;
+}
+
+export interface BackwardReference extends GradientSums {
+  /** In q's order; (rows.length,D) where rows were chosen. */
+  dq: Float64Array;
   /** The largest |s| of all finite scores before softmax of these rows. */
   maxAbsScore: number;
 }
@@ -23,15 +27,17 @@ export interface BackwardReference {
  * through softcap, whose derivative is 1 - tanh^2, then dq = scale ds k, dk = scale ds^T q.
  *
  * Arrays as in referenceForward; dout in the order of out. With `rows` only those query rows are computed: dk, dv and dbias
- * are then complete only if dout is 0 in all other rows, which `keepRows` makes true.
+ * are then complete only if dout is 0 in all other rows, which `keepRows` makes true, or when the other rows are added to
+ * the same `sums`.
  */
 export function referenceBackward(
   problem: Problem,
   inputs: ReferenceInputs,
   dout: Values,
   rows?: ArrayLike<number>,
+  sums?: GradientSums,
 ): BackwardReference {
-  return backward(problem, float64, inputs, dout, rows);
+  return backward(problem, float64, inputs, dout, rows, sums);
 }
 
 /** The same formulas in the yardstick's precision (see yardstickForward). */
@@ -41,7 +47,11 @@ export function yardstickBackward(
   dout: Values,
   rows?: ArrayLike<number>,
 ): BackwardReference {
-  return backward(problem, problem.dtype === 'f16' ? float16 : float32, inputs, dout, rows);
+  const arithmetic = problem.dtype === 'f16' ? float16 : float32;
+  const { dq, dk, dv, dbias, maxAbsScore } = backward(problem, arithmetic, inputs, dout, rows);
+  const store = (x: Float64Array): Float64Array => x.map(arithmetic.store);
+  const halfBias = problem.bias?.dtype === 'f16';
+  return { dq: store(dq), dk: store(dk), dv: store(dv), dbias: halfBias ? store(dbias) : dbias, maxAbsScore };
 }
 
 function backward(
@@ -50,6 +60,7 @@ function backward(
   given: ReferenceInputs,
   doutIn: Values,
   rows?: ArrayLike<number>,
+  sums: GradientSums = noSums(problem),
 ): BackwardReference {
   const { Nk, D, Dv } = problem;
   const inputs = roundInputs(arithmetic, given);
@@ -58,9 +69,7 @@ function backward(
   const scale = round(problem.scale);
   const count = rows?.length ?? rowCount(problem);
   const dq = new Float64Array(count * D);
-  const dk = new Float64Array(keyRowCount(problem) * D);
-  const dv = new Float64Array(keyRowCount(problem) * Dv);
-  const dbias = new Float64Array(problem.bias ? sizeOf(problem.bias.shape) : 0);
+  const { dk, dv, dbias } = sums;
   const p = new Float64Array(Nk);
   const dropped = problem.dropout ? new Float64Array(Nk) : p;
   const ds = new Float64Array(Nk);
@@ -93,8 +102,16 @@ function backward(
     arithmetic.addOuter(dk, row.k, row.kStride, ds, inputs.q, row.q, row.count, D);
     arithmetic.addOuter(dv, row.v, row.vStride, dropped, dout, row.out, row.count, Dv);
   }
-  const storeBias = problem.bias?.dtype === 'f16' ? store : round;
-  return { dq: dq.map(store), dk: dk.map(store), dv: dv.map(store), dbias: dbias.map(storeBias), maxAbsScore };
+  return { dq, dk, dv, dbias, maxAbsScore };
+}
+
+/** Sums of nothing. */
+export function noSums(problem: Problem): GradientSums {
+  return {
+    dk: new Float64Array(keyRowCount(problem) * problem.D),
+    dv: new Float64Array(keyRowCount(problem) * problem.Dv),
+    dbias: new Float64Array(problem.bias ? sizeOf(problem.bias.shape) : 0),
+  };
 }
 
 function addDbias(

@@ -1,7 +1,7 @@
 export type { Values } from './arithmetic';
 export { keeps } from './dropout';
 export { referenceForward, yardstickForward, type ForwardReference } from './forward';
-export { referenceBackward, yardstickBackward, type BackwardReference } from './backward';
+export { noSums, referenceBackward, yardstickBackward, type BackwardReference } from './backward';
 export { storedRows } from './place';
 export type { ReferenceInputs } from './row';
 export { gatherRows, keepRows, sampleRows } from './sample';
