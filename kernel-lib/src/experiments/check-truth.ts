@@ -56,12 +56,12 @@ export async function truthOf(
     const [k, v] = [slice(inputs.k, Nk * D), slice(inputs.v, Nk * Dv)];
     parts.push({
       reference: {
-        ...(await turn(() => referenceForward(group, q, k, v, rows))),
-        ...(await turn(() => referenceBackward(group, q, k, v, dout, rows))),
+        ...(await turn(() => referenceForward(group, { q, k, v }, rows))),
+        ...(await turn(() => referenceBackward(group, { q, k, v }, dout, rows))),
       },
       yardstick: {
-        ...(await turn(() => yardstickForward(group, q, k, v, rows))),
-        ...(await turn(() => yardstickBackward(group, q, k, v, dout, rows))),
+        ...(await turn(() => yardstickForward(group, { q, k, v }, rows))),
+        ...(await turn(() => yardstickBackward(group, { q, k, v }, dout, rows))),
       },
     });
   }
