@@ -1,5 +1,6 @@
 export { attention } from './api/attention';
 export type { AttentionGradients, AttentionResult, BackwardOptions } from './api/attention';
+export { dropoutMask } from './api/dropout-mask';
 export { attentionWeights } from './api/attention-weights';
 export type { AttentionWeightsOptions } from './api/attention-weights';
 export type { AttentionInfo } from './api/on-device';

@@ -1,22 +1,28 @@
 import { weightsPlan } from '../kernels/weights';
 import { bindScope } from '../tensor/scope';
 import { fromBuffer, Tensor } from '../tensor/tensor';
+import { FEATURE_NAMES } from './check-features';
+import { checkNames } from './checks';
 import { describe } from './describe';
 import { FlashError } from './errors';
 import { onDevice } from './on-device';
 import type { AttentionOptions } from './options';
-import { checkAttention, checkNames } from './validate';
+import { checkAttention } from './validate';
 
-/** The options of {@link attention} that change p, and those that steer a run. */
-export type AttentionWeightsOptions = Pick<AttentionOptions, 'scale' | 'causal' | 'layout' | 'signal' | 'onProgress'>;
+/** The options of {@link attention} that change p, and those that steer a run; p is shown before dropout. */
+export type AttentionWeightsOptions = Omit<AttentionOptions, 'algorithm' | 'tiles' | 'dropout' | 'seed'>;
+
+const NAMES = ['scale', 'layout', 'signal', 'onProgress', ...FEATURE_NAMES].filter(
+  (name) => name !== 'dropout' && name !== 'seed',
+);
 
 /**
- * p = softmax(scale q k^T) of chosen queries: what they attend to. For looking at; attention itself never stores p.
+ * p = softmax of the scores of chosen queries: what they attend to. For looking at; attention itself never stores p.
  *
  * @param q (B,H,Nq,D)
  * @param k (B,Hk,Nk,D)
  * @param select.rows indices of queries, 0 .. Nq-1
- * @returns (B,H,rows.length,Nk) in any layout; each row adds up to 1, or is 0 for a query with nothing to attend to
+ * @returns (B,H,rows.length,Nk) f32 in any layout; each row adds up to 1, or is 0 for a query with nothing to attend to
  * @throws (rejects) FlashError as {@link attention}
  */
 export async function attentionWeights(
@@ -25,7 +31,7 @@ export async function attentionWeights(
   options: AttentionWeightsOptions,
   select: { rows: readonly number[] },
 ): Promise<Tensor> {
-  checkNames(options, ['scale', 'causal', 'layout', 'signal', 'onProgress']);
+  checkNames(options, NAMES);
   const { problem } = checkAttention(q, k, k, options);
   const rows: unknown = select?.rows;
   if (!Array.isArray(rows) || rows.length === 0) {
@@ -41,9 +47,10 @@ export async function attentionWeights(
   const inScope = bindScope();
   // The kernel reads whole numbers: their bits travel in a tensor of floats, which nothing ever reads as such.
   const indices = new Tensor([rows.length], 'f32', new Float32Array(Uint32Array.from(rows).buffer));
+  const { bias, mask } = options;
   try {
-    const plan = weightsPlan(problem, rows.length);
-    const { device, outputs } = await onDevice({ q, k, rows: indices }, () => plan, options);
+    const tensors = { q, k, rows: indices, ...(bias ? { bias } : {}), ...(mask ? { mask } : {}) };
+    const { device, outputs } = await onDevice(tensors, (facts) => weightsPlan(problem, facts, rows.length), options);
     return inScope(() => fromBuffer(device, outputs.weights, [problem.B, problem.H, rows.length, problem.Nk]));
   } finally {
     indices.dispose();

@@ -6,7 +6,7 @@ import { naiveBackward, naiveForward } from '../kernels/naive/plan';
 import { FlashError } from './errors';
 import type { CheckedCall } from './validate';
 
-type GpuCall = Pick<CheckedCall, 'problem' | 'tiles'> & { readonly algorithm: 'flash2' | 'naive' };
+type GpuCall = Pick<CheckedCall, 'problem' | 'tiles'> & { readonly algorithm: 'flash2' | 'flash1' | 'naive' };
 
 /** Kernels and tiles of a forward pass: a pure function of the problem, the options and what the device can hold. */
 export function chooseForward({ problem, algorithm, tiles }: GpuCall, facts: DeviceFacts): Plan {

@@ -4,7 +4,6 @@ import type { FlashDevice } from '../device/device';
 import type { RunOptions } from '../device/dispatch';
 import { type Plan, runPlan, type TileInfo } from '../device/plan';
 import type { Tensor, TensorUse } from '../tensor/tensor';
-import { checkBindings } from './validate';
 
 /** What a call did. */
 export interface AttentionInfo {
@@ -39,7 +38,6 @@ export async function onDevice(
   let begun = false;
   const work = async (): Promise<Made> => {
     const device = await defaultDevice();
-    checkBindings(tensors, device.facts);
     const plan = choose(device.facts);
     return device.enqueue(async () => {
       signal?.throwIfAborted();

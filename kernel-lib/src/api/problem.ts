@@ -46,6 +46,8 @@ export interface Problem extends Features {
   /** Factor of q.k before softmax. */
   readonly scale: number;
   readonly layout: Layout;
+  /** q, k and v lie in one tensor (B,N,3,H,D), or k and v in one (B,N,2,Hk,D); layout is then 'bnhd'. */
+  readonly packing: 'none' | 'qkv' | 'kv';
   /** How q, k, v, out and their gradients are stored. */
   readonly dtype: 'f32' | 'f16';
 }

@@ -1,7 +1,7 @@
-import type { DeviceFacts } from '../device/device';
 import { shapeOf } from '../tensor/layout';
-import { Tensor } from '../tensor/tensor';
-import { describe } from './describe';
+import type { Tensor } from '../tensor/tensor';
+import { FEATURE_NAMES, checkFeatures } from './check-features';
+import { checkNames, checkRunOptions, checkSameDtype, checkShape, checkTensor, fail, oneOf } from './checks';
 import { FlashError } from './errors';
 import type { Algorithm, AttentionOptions } from './options';
 import type { Layout, Problem } from './problem';
@@ -18,59 +18,10 @@ export interface CheckedCall {
 /** The largest head size that the kernels are made and tested for. */
 export const MAX_HEAD_SIZE = 256;
 
-const OPTION_NAMES = ['scale', 'causal', 'layout', 'algorithm', 'tiles', 'signal', 'onProgress'];
+/** Options that every call of attention takes. */
+export const OPTION_NAMES = ['scale', ...FEATURE_NAMES, 'algorithm', 'tiles', 'signal', 'onProgress'] as const;
 
-/** Options of the contract that these kernels do not have yet: refused, never ignored. */
-const LATER = ['window', 'softcap', 'alibiSlopes', 'bias', 'mask', 'dropout', 'seed'];
-
-function fail(name: string, expected: string, given: unknown): never {
-  throw new FlashError('INVALID_ARGUMENT', `${name}: expected ${expected}, got ${describe(given)}.`);
-}
-
-function oneOf<T extends string>(name: string, values: readonly T[], given: unknown, fallback: T): T {
-  if (given === undefined) return fallback;
-  if (!values.includes(given as T)) fail(name, values.map((value) => `'${value}'`).join(' or '), given);
-  return given as T;
-}
-
-/** Refuses what is no option object, unknown names, and options that are not there yet. */
-export function checkNames(options: unknown, names: readonly string[]): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) fail('options', 'an object', options);
-  for (const [name, value] of Object.entries(options as object)) {
-    if (names.includes(name) || value === undefined) continue;
-    if (LATER.includes(name)) {
-      throw new FlashError('UNSUPPORTED', `${name}: this version has no '${name}' yet; leave the option out.`);
-    }
-    throw new FlashError('INVALID_ARGUMENT', `${name}: no such option, expected one of ${names.join(', ')}.`);
-  }
-}
-
-/** Options that steer a run, shared by forward and backward. */
-export function checkRunOptions(options: Pick<AttentionOptions, 'signal' | 'onProgress'>): void {
-  const { signal, onProgress } = options;
-  if (signal !== undefined && typeof signal?.throwIfAborted !== 'function') fail('signal', 'an AbortSignal', signal);
-  if (onProgress !== undefined && typeof onProgress !== 'function') fail('onProgress', 'a function', onProgress);
-}
-
-export function checkTensor(name: string, value: unknown, rank?: number): asserts value is Tensor {
-  if (!(value instanceof Tensor)) fail(name, 'a Tensor (see flash.tensor)', value);
-  if (value.disposed) {
-    throw new FlashError('DISPOSED', `${name}: expected a live tensor, got one that was disposed.`);
-  }
-  if (rank !== undefined && value.shape.length !== rank) {
-    throw new FlashError('SHAPE', `${name}: expected ${rank} axes, got shape (${value.shape.join(',')}).`);
-  }
-}
-
-export function checkShape(name: string, value: Tensor, expected: readonly number[], why: string): void {
-  const same = value.shape.length === expected.length && expected.every((n, axis) => n === value.shape[axis]);
-  if (!same) {
-    throw new FlashError(
-      'SHAPE',
-      `${name}: expected shape (${expected.join(',')}) ${why}, got (${value.shape.join(',')}).`,
-    );
-  }
-}
+type Sizes = Pick<Problem, 'B' | 'H' | 'Hk' | 'Nq' | 'Nk' | 'D' | 'Dv'>;
 
 interface Axes {
   B: number;
@@ -85,7 +36,7 @@ function axes(t: Tensor, layout: Layout): Axes {
 }
 
 /** Shapes of q, k and v against each other. */
-function checkShapes(q: Tensor, k: Tensor, v: Tensor, layout: Layout): Omit<Problem, 'scale' | 'causal'> {
+function checkShapes(q: Tensor, k: Tensor, v: Tensor, layout: Layout): Sizes {
   const of = { q: axes(q, layout), k: axes(k, layout), v: axes(v, layout) };
   for (const [name, t] of Object.entries({ q, k, v })) {
     if (t.shape.some((n) => n < 1)) {
@@ -97,6 +48,11 @@ function checkShapes(q: Tensor, k: Tensor, v: Tensor, layout: Layout): Omit<Prob
   const Dv = of.v.width;
   checkShape('k', k, shapeOf(layout, B, Hk, Nk, D), `(batch ${B} and head size ${D} of q)`);
   checkShape('v', v, shapeOf(layout, B, Hk, Nk, Dv), `(batch, heads and length of k)`);
+  return { B, H, Hk, Nq, Nk, D, Dv };
+}
+
+/** What head counts and head sizes must be in every kind of call. */
+export function checkHeads({ H, Hk, D, Dv }: Pick<Sizes, 'H' | 'Hk' | 'D' | 'Dv'>): void {
   if (H % Hk !== 0) {
     throw new FlashError('SHAPE', `k: expected a number of heads that divides the ${H} heads of q, got ${Hk}.`);
   }
@@ -105,31 +61,46 @@ function checkShapes(q: Tensor, k: Tensor, v: Tensor, layout: Layout): Omit<Prob
       throw new FlashError('SHAPE', `${name}: expected a head size of at most ${MAX_HEAD_SIZE}, got ${width}.`);
     }
   }
-  return { B, H, Hk, Nq, Nk, D, Dv, layout };
+}
+
+/** The one dtype of q, k and v. */
+export function checkDtypes(tensors: { q: Tensor; k?: Tensor; v?: Tensor }): 'f32' | 'f16' {
+  const { dtype } = tensors.q;
+  if (dtype !== 'f32' && dtype !== 'f16') {
+    throw new FlashError('DTYPE', `q: expected dtype 'f32' or 'f16', got '${dtype}'.`);
+  }
+  for (const [name, t] of Object.entries(tensors)) checkSameDtype(name, t, dtype, 'q');
+  return dtype;
 }
 
 /** Checks everything about a call that can be checked without a device. */
 export function checkAttention(q: unknown, k: unknown, v: unknown, options: AttentionOptions): CheckedCall {
-  checkNames(options, OPTION_NAMES);
+  checkNames(options, [...OPTION_NAMES, 'layout']);
   const layout = oneOf('layout', ['bhnd', 'bnhd'], options.layout, 'bhnd');
   checkTensor('q', q, 4);
   checkTensor('k', k, 4);
   checkTensor('v', v, 4);
+  const dtype = checkDtypes({ q, k, v });
   const sizes = checkShapes(q, k, v, layout);
-  const { scale = 1 / Math.sqrt(sizes.D), causal = false, tiles } = options;
+  return checkCall(options, { ...sizes, layout, dtype, packing: 'none', sequences: null });
+}
+
+/** Checks the options of a call whose tensors are known to be good. */
+export function checkCall(
+  options: Omit<AttentionOptions, 'layout'>,
+  shape: Sizes & Pick<Problem, 'layout' | 'dtype' | 'packing' | 'sequences'>,
+): CheckedCall {
+  checkHeads(shape);
+  const { scale = 1 / Math.sqrt(shape.D), tiles } = options;
   // The kernels fold log2(e) into it, so that much must fit a float32, too.
   if (typeof scale !== 'number' || !Number.isFinite(Math.fround(scale * Math.LOG2E))) {
     fail('scale', 'a finite number (below 2.3e38)', scale);
   }
-  if (typeof causal !== 'boolean') fail('causal', 'true or false', causal);
-  if ((options.algorithm as string) === 'flash1') {
-    throw new FlashError('UNSUPPORTED', "algorithm: this version has no 'flash1' yet, expected 'flash2' or 'naive'.");
-  }
-  const algorithm = oneOf('algorithm', ['flash2', 'naive', 'reference'], options.algorithm, 'flash2');
+  const algorithm = oneOf('algorithm', ['flash2', 'flash1', 'naive', 'reference'], options.algorithm, 'flash2');
   if (tiles !== undefined) checkTiles(tiles, algorithm);
   checkRunOptions(options);
   return {
-    problem: { ...sizes, scale, causal },
+    problem: { ...shape, scale, ...checkFeatures(options, shape) },
     algorithm,
     tiles: tiles ? { br: tiles.br, bc: tiles.bc } : null,
     signal: options.signal,
@@ -145,20 +116,10 @@ function checkTiles(tiles: unknown, algorithm: Algorithm): void {
       fail(`tiles.${name}`, 'a whole number from 1 to 1024', value);
     }
   }
-  if (algorithm !== 'flash2') {
-    throw new FlashError('INVALID_ARGUMENT', `tiles: expected only with algorithm 'flash2', got '${algorithm}'.`);
-  }
-}
-
-/** Refuses tensors that one binding of the device cannot hold. */
-export function checkBindings(tensors: Readonly<Record<string, Tensor>>, facts: DeviceFacts): void {
-  const most = Math.min(facts.maxBinding, facts.maxBuffer);
-  for (const [name, t] of Object.entries(tensors)) {
-    if (4 * t.size > most) {
-      throw new FlashError(
-        'SHAPE',
-        `${name}: expected at most ${most} bytes, what one binding of this device holds, got ${4 * t.size} (${t}).`,
-      );
-    }
+  if (algorithm !== 'flash2' && algorithm !== 'flash1') {
+    throw new FlashError(
+      'INVALID_ARGUMENT',
+      `tiles: expected only with algorithm 'flash2' or 'flash1', got '${algorithm}'.`,
+    );
   }
 }

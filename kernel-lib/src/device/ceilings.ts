@@ -56,7 +56,13 @@ export async function measureCeilings(device: FlashDevice): Promise<Ceilings> {
   const sink = await device.allocate(bytes, 'ceiling sink');
   let clock: Ceilings['clock'] = 'gpu';
   const best = async (kernel: Step['kernel'], turns: number, flops: number): Promise<number> => {
-    const step: Step = { kernel, params: { turns }, buffers: [source, sink], workgroups, flops };
+    const step: Step = {
+      kernel,
+      params: { turns },
+      buffers: [{ buffer: source }, { buffer: sink }],
+      workgroups,
+      flops,
+    };
     let ms = Infinity;
     for (let run = 0; run < 4; run++) {
       const start = performance.now();

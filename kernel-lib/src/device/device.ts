@@ -11,6 +11,8 @@ export interface DeviceFacts {
   readonly maxWorkgroups: number;
   readonly maxBinding: number;
   readonly maxBuffer: number;
+  /** Storage buffers of one kernel. */
+  readonly maxStorageBuffers: number;
   /** Lanes of a subgroup, 0 where the device has no subgroups or their size varies. */
   readonly subgroupSize: number;
 }
@@ -37,6 +39,7 @@ const WANTED_FEATURES: GPUFeatureName[] = ['timestamp-query', 'subgroups'];
 export const LIMITS = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
   'maxComputeWorkgroupStorageSize',
   'maxComputeInvocationsPerWorkgroup',
   'maxComputeWorkgroupSizeX',
@@ -72,6 +75,7 @@ export class FlashDevice {
       maxWorkgroups: limits.maxComputeWorkgroupsPerDimension,
       maxBinding: limits.maxStorageBufferBindingSize,
       maxBuffer: limits.maxBufferSize,
+      maxStorageBuffers: limits.maxStorageBuffersPerShaderStage,
       subgroupSize: gpu.features.has('subgroups') && min === max ? (max ?? 0) : 0,
     };
     const numbers: Record<string, number> = {};
@@ -166,11 +170,10 @@ export class FlashDevice {
   /** A storage buffer of `bytes` (zeroed), counted in `bytes`. */
   async allocate(bytes: number, label: string): Promise<GPUBuffer> {
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);
-    const most = Math.min(this.facts.maxBuffer, this.facts.maxBinding);
-    if (size > most) {
+    if (size > this.facts.maxBuffer) {
       throw new FlashError(
         'OUT_OF_MEMORY',
-        `${label}: needs a buffer of ${size} bytes, but one binding of ${this.info.name} holds ${most}.`,
+        `${label}: needs a buffer of ${size} bytes, but one of ${this.info.name} holds ${this.facts.maxBuffer}.`,
       );
     }
     const buffer = await this.checked(label, () =>

@@ -8,7 +8,7 @@ import { type Kernel, type Pipeline, pipelineFor } from './pipeline-cache';
 /** One kernel over some number of independent workgroups. */
 export interface Step {
   readonly kernel: Kernel;
-  readonly buffers: readonly GPUBuffer[];
+  readonly buffers: readonly GPUBufferBinding[];
   readonly params: Params;
   readonly workgroups: number;
   /** Floating point operations of the whole step, for progress and for cutting it into slices. */
@@ -113,7 +113,8 @@ async function submit(
         uniforms.push(uniform);
         new Uint8Array(uniform.getMappedRange()).set(new Uint8Array(bytes));
         uniform.unmap();
-        const entries = [uniform, ...step.buffers].map((buffer, binding) => ({ binding, resource: { buffer } }));
+        const resources = [{ buffer: uniform }, ...step.buffers];
+        const entries = resources.map((resource, binding) => ({ binding, resource }));
         pass.setPipeline(pipeline);
         pass.setBindGroup(0, gpu.createBindGroup({ layout, entries }));
         pass.dispatchWorkgroups(count);

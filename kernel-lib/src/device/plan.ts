@@ -19,6 +19,8 @@ export interface Plan {
   /** Bytes of the buffers to make, by name: those that are kept and those that are freed when the plan has run. */
   readonly outputs: Readonly<Record<string, number>>;
   readonly scratch: Readonly<Record<string, number>>;
+  /** Small scratch buffers that begin with these words. */
+  readonly uploads?: Readonly<Record<string, Uint32Array>>;
   steps(buffers: Readonly<Record<string, GPUBuffer>>): Step[];
 }
 
@@ -41,6 +43,10 @@ export async function runPlan(
   try {
     for (const [name, bytes] of Object.entries(plan.outputs)) outputs[name] = await device.allocate(bytes, name);
     for (const [name, bytes] of Object.entries(plan.scratch)) scratch[name] = await device.allocate(bytes, name);
+    for (const [name, words] of Object.entries(plan.uploads ?? {})) {
+      scratch[name] = await device.allocate(words.byteLength, name);
+      device.gpu.queue.writeBuffer(scratch[name], 0, words.buffer, words.byteOffset, words.byteLength);
+    }
     const buffers = { ...inputs, ...outputs, ...scratch };
     const stats = await runSteps(device, plan.steps(buffers), options);
     // The same tensor may come in twice, as k and v for instance.

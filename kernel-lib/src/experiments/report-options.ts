@@ -1,7 +1,8 @@
 import { describe } from '../api/describe';
 import { FlashError } from '../api/errors';
 import type { AttentionOptions } from '../api/options';
-import { checkTensor, MAX_HEAD_SIZE } from '../api/validate';
+import { checkTensor } from '../api/checks';
+import { MAX_HEAD_SIZE } from '../api/validate';
 import type { FloatDType, Tensor } from '../tensor/tensor';
 
 /**

@@ -1,49 +1,51 @@
 import type { Problem } from '../api/problem';
+import type { DeviceFacts } from '../device/device';
 import type { Kernel } from '../device/pipeline-cache';
 import type { Plan } from '../device/plan';
-import { VISIBILITY_WGSL } from '../features/causal';
-import { type Params, paramsStruct } from '../wgsl/params';
+import { compiledFeatures, type ScoreFeatures } from '../features/score';
+import type { Params } from '../wgsl/params';
 import { FORBIDDEN, LOG2_E } from '../wgsl/special-values';
 import { loadFunction, storageArray } from '../wgsl/staging';
 import { vec4s } from '../wgsl/tiles';
-import { attentionParams, BASE_WGSL } from './flash2/common';
+import { attentionParams, featureAccess, featureBindings, headWgsl } from './common';
+import { eachSlice, featureUploads } from './steps';
 
 /** Threads of a row; a multiple of 4. */
 const THREADS = 32;
 
 /** p of chosen query rows, one workgroup a row of a head: for looking at, not for speed. */
-function weightsKernel(p: Problem, params: Params): Kernel {
+function weightsKernel({ D, dtype }: Problem, f: ScoreFeatures, params: Params): Kernel {
   const code = `
-${paramsStruct(params)}
-@group(0) @binding(0) var<uniform> params: Params;
-${storageArray(1, 'read', 'q', p.D)}
-${storageArray(2, 'read', 'k', p.D)}
+${headWgsl(f, params, 5)}
+${storageArray(1, 'read', 'q', D, dtype)}
+${storageArray(2, 'read', 'k', D, dtype)}
 @group(0) @binding(3) var<storage, read> rows: array<u32>;
 @group(0) @binding(4) var<storage, read_write> weights: array<f32>;
 var<workgroup> partial: array<f32, ${THREADS}>;
-${loadFunction('q', p.D)}
-${loadFunction('k', p.D)}
-${VISIBILITY_WGSL}
-${BASE_WGSL}
+${loadFunction('q', D, dtype)}
+${loadFunction('k', D, dtype)}
 
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: u32) {
   let group = params.first + id.x;
-  let i = rows[group % params.rows];
-  let h = group / params.rows % params.H;
-  let b = group / params.rows / params.H;
-  let q_at = base(b, h, params.q_strides) + i * params.q_strides.z;
-  let k_base = base(b, h / (params.H / params.Hk), params.k_strides);
-  let at = group * params.Nk;
-  let end = key_end(i);
+  let i = rows[group % params.count];
+  let h = group / params.count % params.H;
+  let b = group / params.count / params.H;
+  let seq = sequence(params.b0 + b);
+  let q_at = base(b, h, params.q_strides, i);
+  let hk = h / (params.H / params.Hk);
+  let at = ((params.b0 + b) * params.all_query_heads + params.h0 + h) * params.count * params.Nk + group % params.count * params.Nk;
   var top = ${FORBIDDEN};
   for (var j = lid; j < params.Nk; j += ${THREADS}u) {
+    let k_at = base(b, hk, params.k_strides, j);
     var s = 0.0;
-    for (var d = 0u; d < ${vec4s(p.D)}u; d++) {
-      s += dot(load_q(q_at, d) * params.scale, load_k(k_base + j * params.k_strides.z, d));
-    }
+    for (var d = 0u; d < ${vec4s(D)}u; d++) { s += dot(load_q(q_at, d), load_k(k_at, d)); }
+    s *= params.scale * ${LOG2_E};
+    ${f.softcap ? 'if (params.softcap > 0.0) { s = params.softcap * safe_tanh(s * params.per_softcap); }' : ''}
+    let a = adjustment(seq, params.b0 + b, params.h0 + h, i, j);
+    s = select(s + a, ${FORBIDDEN}, a == ${FORBIDDEN});
     weights[at + j] = s;
-    if (j < end) { top = max(top, s); }
+    top = max(top, s);
   }
   partial[lid] = top;
   workgroupBarrier();
@@ -51,7 +53,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: 
   workgroupBarrier();
   var sum = 0.0;
   for (var j = lid; j < params.Nk; j += ${THREADS}u) {
-    let e = select(0.0, exp2((weights[at + j] - top) * ${LOG2_E}), j < end);
+    let e = select(exp2(weights[at + j] - top), 0.0, top == ${FORBIDDEN});
     weights[at + j] = e;
     sum += e;
   }
@@ -63,25 +65,41 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: 
   let weight = select(1.0 / l, 0.0, l == 0.0);
   for (var j = lid; j < params.Nk; j += ${THREADS}u) { weights[at + j] *= weight; }
 }`;
-  return { label: 'attention weights', code, access: ['read', 'read', 'read', 'read_write'] };
+  return {
+    label: 'attention weights',
+    code,
+    access: ['read', 'read', 'read', 'read_write', ...featureAccess(f)],
+  };
 }
 
-/** Inputs q, k and rows (u32 indices of queries); output weights (B,H,rows,Nk). */
-export function weightsPlan(p: Problem, rows: number): Plan {
-  const params: Params = { ...attentionParams(p), rows };
+/** Inputs q, k, rows (u32 indices of queries), bias and mask; output weights (B,H,rows,Nk), before dropout. */
+export function weightsPlan(p: Problem, facts: DeviceFacts, rows: number): Plan {
+  const f = compiledFeatures(p, facts);
   return {
     path: 'attention weights',
     tiles: null,
     outputs: { weights: 4 * p.B * p.H * rows * p.Nk },
     scratch: {},
-    steps: ({ q, k, rows: indices, weights }) => [
-      {
-        kernel: weightsKernel(p, params),
-        params,
-        buffers: [q, k, indices, weights],
-        workgroups: p.B * p.H * rows,
-        flops: 2 * p.B * p.H * rows * p.Nk * p.D,
-      },
-    ],
+    uploads: featureUploads(p),
+    steps: (buffers) =>
+      eachSlice(p, facts, 0, (operands) => {
+        const { B, H } = operands.slice;
+        const params: Params = { ...attentionParams(p, f, operands), count: rows, all_query_heads: p.H };
+        return [
+          {
+            kernel: weightsKernel(p, f, params),
+            params,
+            buffers: [
+              operands.bind('q', buffers.q),
+              operands.bind('k', buffers.k),
+              { buffer: buffers.rows },
+              { buffer: buffers.weights },
+              ...featureBindings(f, operands, buffers),
+            ],
+            workgroups: B * H * rows,
+            flops: 2 * B * H * rows * p.Nk * p.D,
+          },
+        ];
+      }),
   };
 }

@@ -1,31 +1,73 @@
 import { bound, eachResult, paddedVec4s, stageStride, type TileShape, vec4s } from './tiles';
 
-/** Whether rows of `size` numbers can be read as vec4f: every row then starts at a multiple of 16 bytes. */
+/** How the numbers of a row are stored. Halves are unpacked from words, so that no device needs shader-f16. */
+export type Element = 'f32' | 'f16';
+
+/** Whether rows of `size` numbers can be read in fours: every row then starts at a multiple of four. */
 const isVec4 = (size: number): boolean => size % 4 === 0;
 
-/** Element type of a storage array of rows of `size` numbers. */
-const elementOf = (size: number): string => (isVec4(size) ? 'vec4f' : 'f32');
+/** Whether two rows of halves may share a word, so that their writers must not overwrite each other. */
+const sharesWords = (size: number, element: Element): boolean => element === 'f16' && size % 2 === 1;
 
-/** `var<storage>` of an array of rows of `size` numbers. */
-export const storageArray = (binding: number, mode: 'read' | 'read_write', name: string, size: number): string =>
-  `@group(0) @binding(${binding}) var<storage, ${mode}> ${name}: array<${elementOf(size)}>;`;
-
-/** `load_name(base, d)`: the d-th vec4 of the row of `size` numbers at element `base`, zero past its end. */
-export function loadFunction(name: string, size: number): string {
-  const body = isVec4(size)
-    ? `return ${name}[base / 4u + d];`
-    : `var value = vec4f();
-  for (var e = 0u; e < 4u; e++) { if (4u * d + e < ${size}u) { value[e] = ${name}[base + 4u * d + e]; } }
-  return value;`;
-  return `fn load_${name}(base: u32, d: u32) -> vec4f {\n  ${body}\n}`;
+/** Type of the storage array. */
+function arrayOf(size: number, element: Element, mode: 'read' | 'read_write'): string {
+  if (element === 'f32') return isVec4(size) ? 'vec4f' : 'f32';
+  if (isVec4(size)) return 'vec2u';
+  return sharesWords(size, element) && mode === 'read_write' ? 'atomic<u32>' : 'u32';
 }
 
-/** `store_name(base, d, value)`: the counterpart of {@link loadFunction}; nothing is written past the row's end. */
-export function storeFunction(name: string, size: number): string {
-  const body = isVec4(size)
-    ? `${name}[base / 4u + d] = value;`
-    : `for (var e = 0u; e < 4u; e++) { if (4u * d + e < ${size}u) { ${name}[base + 4u * d + e] = value[e]; } }`;
+/** `var<storage>` of an array of rows of `size` numbers. */
+export const storageArray = (
+  binding: number,
+  mode: 'read' | 'read_write',
+  name: string,
+  size: number,
+  element: Element = 'f32',
+): string => `@group(0) @binding(${binding}) var<storage, ${mode}> ${name}: array<${arrayOf(size, element, mode)}>;`;
+
+/** `load_name(base, d)`: the d-th vec4 of the row of `size` numbers at element `base`, zero past its end. */
+export function loadFunction(name: string, size: number, element: Element = 'f32'): string {
+  const four =
+    element === 'f32'
+      ? `return ${name}[base / 4u + d];`
+      : `let words = ${name}[base / 4u + d];
+  return vec4f(unpack2x16float(words.x), unpack2x16float(words.y));`;
+  const one = element === 'f32' ? `${name}[at]` : `unpack2x16float(${name}[at / 2u])[at & 1u]`;
+  const single = `var value = vec4f();
+  for (var e = 0u; e < 4u; e++) {
+    let at = base + 4u * d + e;
+    if (4u * d + e < ${size}u) { value[e] = ${one}; }
+  }
+  return value;`;
+  return `fn load_${name}(base: u32, d: u32) -> vec4f {\n  ${isVec4(size) ? four : single}\n}`;
+}
+
+/**
+ * `store_name(base, d, value)`: the counterpart of {@link loadFunction}; nothing is written past the row's end. Where rows of
+ * halves share words, bits are added to what must have been zero.
+ * @param array storage array, where it has another name
+ */
+export function storeFunction(name: string, size: number, element: Element = 'f32', array = name): string {
+  const body = element === 'f32' ? storeFloats(array, size) : storeHalves(array, size);
   return `fn store_${name}(base: u32, d: u32, value: vec4f) {\n  ${body}\n}`;
+}
+
+const storeFloats = (array: string, size: number): string =>
+  isVec4(size)
+    ? `${array}[base / 4u + d] = value;`
+    : `for (var e = 0u; e < 4u; e++) { if (4u * d + e < ${size}u) { ${array}[base + 4u * d + e] = value[e]; } }`;
+
+function storeHalves(array: string, size: number): string {
+  if (isVec4(size)) return `${array}[base / 4u + d] = vec2u(pack2x16float(value.xy), pack2x16float(value.zw));`;
+  if (!sharesWords(size, 'f16')) {
+    return `for (var e = 0u; e < 4u; e += 2u) {
+    if (4u * d + e < ${size}u) { ${array}[(base + 4u * d + e) / 2u] = pack2x16float(vec2f(value[e], value[e + 1u])); }
+  }`;
+  }
+  return `for (var e = 0u; e < 4u; e++) {
+    let at = base + 4u * d + e;
+    if (4u * d + e < ${size}u) { atomicOr(&${array}[at / 2u], pack2x16float(vec2f(value[e], 0.0)) << (16u * (at & 1u))); }
+  }`;
 }
 
 export interface StageSource {

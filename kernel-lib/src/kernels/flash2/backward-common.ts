@@ -1,41 +1,60 @@
-import { VISIBILITY_WGSL } from '../../features/causal';
-import { type Params, paramsStruct } from '../../wgsl/params';
-import { LOG2_E, MINUS_INFINITY_BITS } from '../../wgsl/special-values';
+import type { Problem } from '../../api/problem';
+import { applyFeatures, drawDropout, dropped, type ScoreFeatures, type ScoreTile } from '../../features/score';
+import type { Params } from '../../wgsl/params';
 import { loadFunction, storageArray } from '../../wgsl/staging';
-import type { TileShape } from '../../wgsl/tiles';
-import { BASE_WGSL, enableWgsl } from './common';
+import { columnOf, columnsPerThread, eachRow, eachScore, innerProducts, type TileShape } from '../../wgsl/tiles';
+import { enableWgsl, headWgsl } from '../common';
 
-/**
- * `load_lse(b, h, i)`: log-sum-exp of a query's scores in log2 units, and `load_delta`. A query that does not exist or
- * attends to nothing gets 0: its p is set to 0 by the mask, so only a finite number is wanted here.
- */
-const ROW_STATE_WGSL = `
-fn load_lse(b: u32, h: u32, i: u32) -> f32 {
-  var bits = ${MINUS_INFINITY_BITS};
-  if (i < params.Nq) { bits = lse[(b * params.H + h) * params.Nq + i]; }
-  return select(bitcast<f32>(bits) * ${LOG2_E}, 0.0, bits == ${MINUS_INFINITY_BITS});
-}
-fn load_delta(b: u32, h: u32, i: u32) -> f32 {
-  var value = 0.0;
-  if (i < params.Nq) { value = delta[(b * params.H + h) * params.Nq + i]; }
-  return value;
+/** `load_row(b, h, seq, i)`: (lse, delta) of a query, see delta.ts; 0 where there is none. */
+const LOAD_ROW_WGSL = `
+fn load_row(b: u32, h: u32, seq: Sequence, i: u32) -> vec2f {
+  var row = vec2f();
+  if (i < seq.Nq) { row = rows[base(b, h, params.rows_strides, seq.q0 + i)]; }
+  return row;
 }`;
 
-/** What both gradient kernels begin with: the inputs at bindings 1 to 6, how to load them, and what the mask lets through. */
-export const backwardWgsl = (t: TileShape, D: number, Dv: number, params: Params): string => `
+/** What the gradient kernels begin with: inputs at bindings 1 to 5, features from `features` on, how to load rows. */
+export const backwardWgsl = (
+  t: TileShape,
+  { D, Dv, dtype }: Problem,
+  f: ScoreFeatures,
+  params: Params,
+  features: number,
+): string => `
 ${enableWgsl(t)}
-${paramsStruct(params)}
-@group(0) @binding(0) var<uniform> params: Params;
-${storageArray(1, 'read', 'q', D)}
-${storageArray(2, 'read', 'k', D)}
-${storageArray(3, 'read', 'v', Dv)}
-${storageArray(4, 'read', 'dout', Dv)}
-@group(0) @binding(5) var<storage, read> lse: array<u32>;
-@group(0) @binding(6) var<storage, read> delta: array<f32>;
-${loadFunction('q', D)}
-${loadFunction('k', D)}
-${loadFunction('v', Dv)}
-${loadFunction('dout', Dv)}
-${VISIBILITY_WGSL}
-${BASE_WGSL}
-${ROW_STATE_WGSL}`;
+${headWgsl(f, params, features)}
+${storageArray(1, 'read', 'q', D, dtype)}
+${storageArray(2, 'read', 'k', D, dtype)}
+${storageArray(3, 'read', 'v', Dv, dtype)}
+${storageArray(4, 'read', 'dout', Dv, dtype)}
+@group(0) @binding(5) var<storage, read> rows: array<vec2f>;
+${loadFunction('q', D, dtype)}
+${loadFunction('k', D, dtype)}
+${loadFunction('v', Dv, dtype)}
+${loadFunction('dout', Dv, dtype)}
+${LOAD_ROW_WGSL}`;
+
+/** Declares row0, row1, …: (lse, delta) of the queries of a thread, which are its rows or its columns. */
+export function loadRowStates({ tile: t, own }: ScoreTile): string {
+  if (own === 'queries') return eachRow(t, (r) => `let row${r} = load_row(b, h, seq, i0 + y0 + ${r}u);`);
+  const columns = Array.from({ length: columnsPerThread(t) }, (_, c) => c);
+  return columns.map((c) => `let row${c} = load_row(b, h, seq, i0 + ${columnOf(t, c)});`).join('\n');
+}
+
+const rowState = ({ own }: ScoreTile, r: number, c: number): string => `row${own === 'queries' ? r : c}`;
+
+/** p_r_c = exp2(features(S) - lse), and the draws of dropout. */
+export const probabilities = (f: ScoreFeatures, s: ScoreTile, own: string, stage: string, D: number): string => `
+${innerProducts(s.tile, 'p', own, stage, D)}
+${applyFeatures(f, s, 'p', 'slope')}
+${eachScore(s.tile, (r, c) => `p_${r}_${c} = exp2(p_${r}_${c} - ${rowState(s, r, c)}.x);`)}
+${drawDropout(f, s)}`;
+
+/** ds_r_c = P * (dropout(dO V^T) - delta): the gradient of the scores that softmax took. */
+export const scoreGradients = (f: ScoreFeatures, s: ScoreTile, own: string, stage: string, Dv: number): string => `
+${innerProducts(s.tile, 'ds', own, stage, Dv)}
+${eachScore(s.tile, (r, c) => `ds_${r}_${c} = p_${r}_${c} * (${dropped(f, s, r, c, `ds_${r}_${c}`)} - ${rowState(s, r, c)}.y);`)}`;
+
+/** WGSL: the gradient of scale q.k of score (r, c), behind the soft cap. */
+export const rawGradient = (f: ScoreFeatures, r: number, c: number): string =>
+  f.softcap ? `ds_${r}_${c} * slope_${r}_${c}` : `ds_${r}_${c}`;

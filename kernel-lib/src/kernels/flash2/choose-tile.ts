@@ -2,7 +2,7 @@ import type { Problem } from '../../api/problem';
 import type { DeviceFacts } from '../../device/device';
 import { firstFit, shareTile } from '../../wgsl/choose-shape';
 import { resultColumns, rowsPerThread, type TileShape } from '../../wgsl/tiles';
-import type { AttentionTile } from './common';
+import type { AttentionTile } from '../common';
 import { dkdvBytes } from './dkdv';
 import { dqBytes } from './dq';
 import { forwardBytes } from './forward';

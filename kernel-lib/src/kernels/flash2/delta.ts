@@ -1,27 +1,30 @@
 import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
-import { type Params, paramsStruct } from '../../wgsl/params';
+import type { ScoreFeatures } from '../../features/score';
+import type { Params } from '../../wgsl/params';
+import { LOG2_E, MINUS_INFINITY_BITS } from '../../wgsl/special-values';
 import { loadFunction, storageArray } from '../../wgsl/staging';
 import { vec4s } from '../../wgsl/tiles';
-import { BASE_WGSL } from './common';
+import { featureAccess, headWgsl } from '../common';
 
 /** Rows of a workgroup, one a thread. */
 export const DELTA_ROWS = 64;
 
 /**
- * delta = rowsum(dout * out), (B,H,Nq): the D of FlashAttention-2's backward (Dao 2023, Algorithm 2, line 4), once for both
- * gradient kernels. It equals rowsum(P * dP), so that neither kernel needs a whole row of P. Bound by memory.
+ * What the gradient kernels know of a query, once for all of them, as (lse, delta): the log-sum-exp of its scores in log2
+ * units, and delta = rowsum(dout * out), the D of FlashAttention-2's backward (Dao 2023, Algorithm 2, line 4). delta equals
+ * rowsum(P * dP), so that no kernel needs a whole row of P. A query that attends to nothing gets lse 0: its scores are all
+ * forbidden, so only a finite number is wanted. Bound by memory.
  */
-export function deltaKernel({ Dv }: Problem, params: Params): Kernel {
+export function deltaKernel({ Dv, dtype }: Problem, f: ScoreFeatures, params: Params): Kernel {
   const code = `
-${paramsStruct(params)}
-@group(0) @binding(0) var<uniform> params: Params;
-${storageArray(1, 'read', 'dout', Dv)}
-${storageArray(2, 'read', 'out', Dv)}
-@group(0) @binding(3) var<storage, read_write> delta: array<f32>;
-${loadFunction('dout', Dv)}
-${loadFunction('out', Dv)}
-${BASE_WGSL}
+${headWgsl(f, params, 5)}
+${storageArray(1, 'read', 'dout', Dv, dtype)}
+${storageArray(2, 'read', 'out', Dv, dtype)}
+@group(0) @binding(3) var<storage, read> lse: array<u32>;
+@group(0) @binding(4) var<storage, read_write> rows: array<vec2f>;
+${loadFunction('dout', Dv, dtype)}
+${loadFunction('out', Dv, dtype)}
 
 @compute @workgroup_size(${DELTA_ROWS})
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: u32) {
@@ -30,11 +33,14 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: 
   let i = group % blocks * ${DELTA_ROWS}u + lid;
   let h = group / blocks % params.H;
   let b = group / blocks / params.H;
-  if (i >= params.Nq) { return; }
-  let at = base(b, h, params.out_strides) + i * params.out_strides.z;
+  let seq = sequence(params.b0 + b);
+  if (i >= seq.Nq) { return; }
+  let at = base(b, h, params.out_strides, seq.q0 + i);
   var sum = 0.0;
   for (var d = 0u; d < ${vec4s(Dv)}u; d++) { sum += dot(load_dout(at, d), load_out(at, d)); }
-  delta[(b * params.H + h) * params.Nq + i] = sum;
+  let bits = lse[base(b, h, params.lse_strides, seq.q0 + i)];
+  let value = select(bitcast<f32>(bits) * ${LOG2_E}, 0.0, bits == ${MINUS_INFINITY_BITS});
+  rows[base(b, h, params.rows_strides, seq.q0 + i)] = vec2f(value, sum);
 }`;
-  return { label: 'flash2 delta', code, access: ['read', 'read', 'read_write'] };
+  return { label: 'flash2 delta', code, access: ['read', 'read', 'read', 'read_write', ...featureAccess(f)] };
 }

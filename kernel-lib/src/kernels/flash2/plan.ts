@@ -1,57 +1,68 @@
 import type { Problem } from '../../api/problem';
 import type { DeviceFacts } from '../../device/device';
-import type { Plan, TileInfo } from '../../device/plan';
-import { causal } from '../../features/causal';
+import type { Step } from '../../device/dispatch';
+import type { Plan } from '../../device/plan';
+import { compiledFeatures, type ScoreFeatures } from '../../features/score';
+import type { Params } from '../../wgsl/params';
+import { type AttentionTile, attentionParams, featureBindings } from '../common';
+import { biasGrid, biasGridParams, dbiasScratch, dbiasSum, finishDbias } from '../dbias-sum';
+import type { OperandName, Operands } from '../operands';
+import { gradientBuffer, gradientBytes, resultBytes } from '../outputs';
+import { countTiles, eachSlice, featureUploads } from '../steps';
 import { chooseTile, forceTile, type Pass } from './choose-tile';
-import { type AttentionTile, attentionParams } from './common';
+import { dbiasKernel } from './dbias';
 import { DELTA_ROWS, deltaKernel } from './delta';
 import { dkdvKernel } from './dkdv';
 import { dqKernel } from './dq';
 import { forwardKernel } from './forward';
 
-/** Tiles that the forward and dQ compute, those that some query of the tile sees, of all there are. */
-export function countTiles(p: Problem, { br, bc }: { br: number; bc: number }): TileInfo {
-  let visited = 0;
-  for (let i0 = 0; i0 < p.Nq; i0 += br) {
-    visited += Math.ceil(causal.keyEnd(p, Math.min(i0 + br, p.Nq) - 1) / bc);
-  }
-  const heads = p.B * p.H;
-  return { br, bc, visited: heads * visited, total: heads * Math.ceil(p.Nq / br) * Math.ceil(p.Nk / bc) };
-}
-
-/** Operations of matrix products with inner or outer sizes that add up to `widths`, over the visited tiles. */
-function tileFlops(p: Problem, tile: AttentionTile, widths: number): number {
-  return 2 * Math.max(countTiles(p, tile).visited, 1) * tile.br * tile.bc * widths;
+/** Operations of a slice's matrix products, with inner or outer sizes that add up to `widths`, over the visited tiles. */
+function tileFlops(p: Problem, { slice }: Operands, tile: AttentionTile, widths: number): number {
+  const part = (slice.B * slice.H) / (p.B * p.H);
+  return 2 * part * Math.max(countTiles(p, tile).visited, 1) * tile.br * tile.bc * widths;
 }
 
 /**
  * The forward pass: one kernel, a workgroup for each tile of queries of each head.
- * Inputs q, k, v; outputs out and lse.
+ * Inputs q, k, v, and bias and mask where the problem has them; outputs out and lse.
  * @param tile null for the device's own choice
  */
 export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionTile | null): Plan {
   const tile = forced ?? chooseTile('forward', p, facts);
-  const params = attentionParams(p);
+  const f = compiledFeatures(p, facts);
   return {
     path: `flash2 forward: ${describeTile(tile, facts)}`,
     tiles: countTiles(p, tile),
-    outputs: { out: 4 * p.B * p.H * p.Nq * p.Dv, lse: 4 * p.B * p.H * p.Nq },
+    outputs: resultBytes(p),
     scratch: {},
-    steps: ({ q, k, v, out, lse }) => [
-      {
-        kernel: forwardKernel(tile, p, params),
-        params,
-        buffers: [q, k, v, out, lse],
-        workgroups: p.B * p.H * Math.ceil(p.Nq / tile.br),
-        flops: tileFlops(p, tile, p.D + p.Dv),
-      },
-    ],
+    uploads: featureUploads(p),
+    steps: (buffers) =>
+      eachSlice(p, facts, 0, (operands) => {
+        const params = attentionParams(p, f, operands);
+        const bind = (name: 'q' | 'k' | 'v' | 'out' | 'lse'): GPUBufferBinding => operands.bind(name, buffers[name]);
+        return [
+          {
+            kernel: forwardKernel(tile, p, f, params),
+            params,
+            buffers: [
+              bind('q'),
+              bind('k'),
+              bind('v'),
+              bind('out'),
+              bind('lse'),
+              ...featureBindings(f, operands, buffers),
+            ],
+            workgroups: operands.slice.B * operands.slice.H * Math.ceil(p.Nq / tile.br),
+            flops: tileFlops(p, operands, tile, p.D + p.Dv),
+          },
+        ];
+      }),
   };
 }
 
 /**
- * The backward pass: delta, then dQ, then dK and dV.
- * Inputs q, k, v, out, lse, dout; outputs dq, dk, dv.
+ * The backward pass: delta, then dQ, then dK and dV, then dbias if there is a bias.
+ * Inputs those of the forward, out, lse, dout; outputs dq, dk, dv, dbias.
  * @param tiles wanted tile, used by each kernel whose working set it fits; null for the device's own choice
  */
 export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: number; bc: number } | null): Plan {
@@ -59,39 +70,68 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
     (tiles && forceTile(pass, tiles, p, facts).tile) ?? chooseTile(pass, p, facts);
   const dqTile = choose('dq');
   const dkdvTile = choose('dkdv');
-  const params = attentionParams(p);
+  const f = compiledFeatures(p, facts);
   return {
     path: `flash2 backward: dq ${describeTile(dqTile, facts)}; dkdv ${describeTile(dkdvTile, facts)}`,
     tiles: countTiles(p, dqTile),
-    outputs: {
-      dq: 4 * p.B * p.H * p.Nq * p.D,
-      dk: 4 * p.B * p.Hk * p.Nk * p.D,
-      dv: 4 * p.B * p.Hk * p.Nk * p.Dv,
-    },
-    scratch: { delta: 4 * p.B * p.H * p.Nq },
-    steps: ({ q, k, v, out, lse, dout, delta, dq, dk, dv }) => [
-      {
-        kernel: deltaKernel(p, params),
-        params,
-        buffers: [dout, out, delta],
-        workgroups: p.B * p.H * Math.ceil(p.Nq / DELTA_ROWS),
-        flops: 2 * p.B * p.H * p.Nq * p.Dv,
-      },
-      {
-        kernel: dqKernel(dqTile, p, params),
-        params,
-        buffers: [q, k, v, dout, lse, delta, dq],
-        workgroups: p.B * p.H * Math.ceil(p.Nq / dqTile.br),
-        flops: tileFlops(p, dqTile, 2 * p.D + p.Dv),
-      },
-      {
-        kernel: dkdvKernel(dkdvTile, p, params),
-        params,
-        buffers: [q, k, v, dout, lse, delta, dk, dv],
-        workgroups: p.B * p.Hk * Math.ceil(p.Nk / dkdvTile.bc),
-        flops: tileFlops(p, dkdvTile, 2 * p.D + 2 * p.Dv),
-      },
+    outputs: gradientBytes(p),
+    scratch: { rows: 2 * resultBytes(p).lse, ...dbiasScratch(p) },
+    uploads: featureUploads(p),
+    steps: (buffers) => [
+      ...eachSlice(p, facts, 0, (operands) => {
+        const params = attentionParams(p, f, operands);
+        const { slice } = operands;
+        const like = (name: OperandName, buffer: string = name): GPUBufferBinding =>
+          operands.bind(name, buffers[buffer]);
+        const inputs = [like('q'), like('k'), like('v'), like('out', 'dout'), like('rows')];
+        const features = featureBindings(f, operands, buffers);
+        const dkdv = p.packing === 'none' ? [like('k', 'dk'), like('v', 'dv')] : [like('k', gradientBuffer(p, 'dk'))];
+        return [
+          {
+            kernel: deltaKernel(p, f, params),
+            params,
+            buffers: [like('out', 'dout'), like('out'), like('lse'), like('rows'), ...features],
+            workgroups: slice.B * slice.H * Math.ceil(p.Nq / DELTA_ROWS),
+            flops: 2 * slice.B * slice.H * p.Nq * p.Dv,
+          },
+          {
+            kernel: dqKernel(dqTile, p, f, params),
+            params,
+            buffers: [...inputs, like('q', gradientBuffer(p, 'dq')), ...features],
+            workgroups: slice.B * slice.H * Math.ceil(p.Nq / dqTile.br),
+            flops: tileFlops(p, operands, dqTile, 2 * p.D + p.Dv),
+          },
+          {
+            kernel: dkdvKernel(dkdvTile, p, f, params),
+            params,
+            buffers: [...inputs, ...dkdv, ...features],
+            workgroups: slice.B * slice.Hk * Math.ceil(p.Nk / dkdvTile.bc),
+            flops: tileFlops(p, operands, dkdvTile, 2 * p.D + 2 * p.Dv),
+          },
+          ...(p.bias ? [dbiasStep(p, f, dqTile, operands, [...inputs, dbiasSum(operands, buffers), ...features])] : []),
+        ];
+      }),
+      ...finishDbias(p, buffers),
     ],
+  };
+}
+
+/** One slice's part of dbias. */
+export function dbiasStep(
+  p: Problem,
+  f: ScoreFeatures,
+  tile: AttentionTile,
+  operands: Operands,
+  buffers: GPUBufferBinding[],
+): Step {
+  const grid = biasGrid(p, operands.slice, tile);
+  const params: Params = { ...attentionParams(p, f, operands), ...biasGridParams(p, operands, grid) };
+  return {
+    kernel: dbiasKernel(tile, p, f, params),
+    params,
+    buffers,
+    workgroups: grid.batches * grid.heads * grid.tilesQ * grid.tilesK,
+    flops: tileFlops(p, operands, tile, p.D + p.Dv),
   };
 }
 

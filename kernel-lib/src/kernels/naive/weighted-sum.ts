@@ -1,8 +1,17 @@
 import type { Kernel } from '../../device/pipeline-cache';
-import { type Params, paramsStruct } from '../../wgsl/params';
-import { loadFunction, stageLength, stageStep, storageArray, storeFunction, storeOwn } from '../../wgsl/staging';
+import { dropout4Wgsl, type ScoreFeatures } from '../../features/score';
+import type { Params } from '../../wgsl/params';
+import {
+  type Element,
+  loadFunction,
+  stageLength,
+  stageStep,
+  storageArray,
+  storeFunction,
+  storeOwn,
+} from '../../wgsl/staging';
 import { accumulate, bound, declareResult, type TileShape, weightStride } from '../../wgsl/tiles';
-import { BASE_WGSL, enableWgsl, mainWgsl } from '../flash2/common';
+import { enableWgsl, featureAccess, headWgsl, mainWgsl } from '../common';
 
 /** Bytes of workgroup memory. */
 export const weightedSumBytes = (t: TileShape, width: number): number =>
@@ -15,36 +24,46 @@ export const weightedSumBytes = (t: TileShape, width: number): number =>
  * A workgroup owns t.own result rows (queries, or keys if transposed) and walks over the other side.
  * @param width length of the rows of operand and result
  */
-export function weightedSumKernel(t: TileShape, width: number, transposed: boolean, params: Params): Kernel {
+export function weightedSumKernel(
+  t: TileShape,
+  width: number,
+  element: Element,
+  transposed: boolean,
+  f: ScoreFeatures,
+  params: Params,
+): Kernel {
   const code = `
 ${enableWgsl(t)}
-${paramsStruct(params)}
-@group(0) @binding(0) var<uniform> params: Params;
+${headWgsl(f, params, 4)}
 @group(0) @binding(1) var<storage, read> matrix: array<vec4f>;
-${storageArray(2, 'read', 'rows', width)}
-${storageArray(3, 'read_write', 'result', width)}
+${storageArray(2, 'read', 'rows', width, element)}
+${storageArray(3, 'read_write', 'result', width, element)}
 var<workgroup> stage: array<vec4f, ${stageLength(Math.max(t.own, t.step), t.tx, width)}>;
 var<workgroup> weights: array<vec4f, ${t.own * weightStride(t)}>;
-${loadFunction('rows', width)}
-${storeFunction('result', width)}
-${BASE_WGSL}
+${loadFunction('rows', width, element)}
+${storeFunction('result', width, element)}
+${dropout4Wgsl(f)}
 ${transposed ? LOAD_SCORE_WGSL : LOAD_SCORES_WGSL}
 
 ${mainWgsl(t)}
-let rows_own = ${transposed ? 'params.Nk' : 'params.Nq'};
-let rows_step = ${transposed ? 'params.Nq' : 'params.Nk'};
-let tiles = (rows_own + ${t.own - 1}u) / ${t.own}u;
-let group = params.first + id.x;
+let most = ${transposed ? 'params.Nk' : 'params.Nq'};
+let tiles = (most + ${t.own - 1}u) / ${t.own}u;
 let r0 = group % tiles * ${t.own}u;
+// The result's head: a query head, or a key/value head if transposed.
+let result_heads = ${transposed ? 'params.Hk' : 'params.H'};
+let result_h = group / tiles % result_heads;
+let b = group / tiles / result_heads;
 let heads = params.H / params.Hk;
-// The result's head, counted over batches: a query head, or a key/value head if transposed.
-let target_head = group / tiles + params.head0${transposed ? ' / heads' : ''};
+let feature_b = params.b0 + b;
+let seq = sequence(feature_b);
+let rows_own = ${transposed ? 'seq.Nk' : 'seq.Nq'};
+let rows_step = ${transposed ? 'seq.Nq' : 'seq.Nk'};
+${f.packed ? 'if (r0 >= rows_own) { return; }' : ''}
 ${declareResult(t, 'acc', width)}
-${transposed ? 'for (var g = 0u; g < heads; g++) {\nlet head = target_head * heads + g;' : 'let head = target_head;'}
-let h = head % params.H;
-let b = head / params.H;
-let at = (head - params.head0) * params.Nq * params.Nk4;
-let rows_base = base(b, ${transposed ? 'h' : 'h / heads'}, params.rows_strides);
+${transposed ? 'for (var g = 0u; g < heads; g++) {\nlet h = result_h * heads + g;' : 'let h = result_h;'}
+let feature_h = params.h0 + h;
+let at = (b * params.H + h) * params.Nq * params.Nk4;
+let rows_base = base(b, ${transposed ? 'h' : 'h / heads'}, params.rows_strides, ${transposed ? 'seq.q0' : 'seq.k0'});
 for (var s0 = 0u; s0 < rows_step; s0 += ${t.step}u) {
   workgroupBarrier();
   ${stageStep(t, 'stage', t.step, { name: 'rows', size: width, base: 'rows_base', rowStride: 'params.rows_strides.z', row0: 's0', rows: 'rows_step' })}
@@ -53,17 +72,21 @@ for (var s0 = 0u; s0 < rows_step; s0 += ${t.step}u) {
   ${accumulate(t, 'acc', 'weights', 'stage', width)}
 }
 ${transposed ? '}' : ''}
-let result_base = base(target_head / ${transposed ? 'params.Hk' : 'params.H'}, target_head % ${transposed ? 'params.Hk' : 'params.H'}, params.result_strides);
+let result_base = base(b, result_h, params.result_strides, ${transposed ? 'seq.k0' : 'seq.q0'});
 ${storeOwn(t, 'acc', 'stage', t.own, { name: 'result', size: width, base: 'result_base', rowStride: 'params.result_strides.z', row0: 'r0', rows: 'rows_own' }, () => 'params.scale')}
 }`;
-  return { label: transposed ? 'naive transposed sum' : 'naive sum', code, access: ['read', 'read', 'read_write'] };
+  return {
+    label: transposed ? 'naive transposed sum' : 'naive sum',
+    code,
+    access: ['read', 'read', 'read_write', ...featureAccess(f)],
+  };
 }
 
 const LOAD_SCORES_WGSL = `
-// Four scores of query i, from key 4c on; 0 where there are none.
-fn load_scores(at: u32, i: u32, c: u32) -> vec4f {
+// Four scores of query i, from key 4c on, after dropout; 0 where there are none.
+fn load_scores(seq: Sequence, b: u32, h: u32, at: u32, i: u32, c: u32) -> vec4f {
   var value = vec4f();
-  if ((i < params.Nq) & (c < params.Nk4)) { value = matrix[at + i * params.Nk4 + c]; }
+  if ((i < seq.Nq) & (c < params.Nk4)) { value = dropout4(b, h, i, 4u * c, matrix[at + i * params.Nk4 + c]); }
   return value;
 }`;
 
@@ -71,13 +94,13 @@ const stageStraight = (t: TileShape): string => `
 for (var e = lid; e < ${bound(t, (t.own * t.step) / 4)}; e += ${t.tx * t.ty}u) {
   let row = e / ${t.step / 4}u;
   let c = e % ${t.step / 4}u;
-  weights[row * ${weightStride(t)}u + c] = load_scores(at, r0 + row, s0 / 4u + c);
+  weights[row * ${weightStride(t)}u + c] = load_scores(seq, feature_b, feature_h, at, r0 + row, s0 / 4u + c);
 }`;
 
 const LOAD_SCORE_WGSL = `
-fn load_score(at: u32, i: u32, j: u32) -> f32 {
+fn load_score(seq: Sequence, b: u32, h: u32, at: u32, i: u32, j: u32) -> f32 {
   var value = 0.0;
-  if ((i < params.Nq) & (j < params.Nk)) { value = matrix[at + i * params.Nk4 + j / 4u][j % 4u]; }
+  if ((i < seq.Nq) & (j < seq.Nk)) { value = dropout1(b, h, i, j, matrix[at + i * params.Nk4 + j / 4u][j % 4u]); }
   return value;
 }`;
 
@@ -86,8 +109,8 @@ const stageTransposed = (t: TileShape): string => `
 for (var e = lid; e < ${bound(t, (t.own * t.step) / 4)}; e += ${t.tx * t.ty}u) {
   let row = e % ${t.own}u;
   let c = e / ${t.own}u;
-  let i = s0 + 4u * c;
   let j = r0 + row;
-  weights[row * ${weightStride(t)}u + c] =
-    vec4f(load_score(at, i, j), load_score(at, i + 1u, j), load_score(at, i + 2u, j), load_score(at, i + 3u, j));
+  var four = vec4f();
+  for (var n = 0u; n < ${bound(t, 4)}; n++) { four[n] = load_score(seq, feature_b, feature_h, at, s0 + 4u * c + n, j); }
+  weights[row * ${weightStride(t)}u + c] = four;
 }`;

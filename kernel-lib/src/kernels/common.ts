@@ -1,0 +1,130 @@
+import type { Problem } from '../api/problem';
+import { type ScoreFeatures, scoreBuffers, scoreParams, type ScoreTile, scoreWgsl } from '../features/score';
+import { type Params, paramsStruct } from '../wgsl/params';
+import { LOG2_E } from '../wgsl/special-values';
+import type { TileShape } from '../wgsl/tiles';
+import type { Operands } from './operands';
+
+/** A tile of `br` queries and `bc` keys; `own` and `step` are what registers and workgroup memory hold, never less. */
+export interface AttentionTile extends TileShape {
+  readonly br: number;
+  readonly bc: number;
+}
+
+/** The uniform block that every kernel over whole tensors shares: sizes of the slice, where rows lie, features. */
+export function attentionParams(p: Problem, f: ScoreFeatures, operands: Operands): Params {
+  const { slice } = operands;
+  return {
+    Nq: p.Nq,
+    Nk: p.Nk,
+    H: slice.H,
+    Hk: slice.Hk,
+    b0: slice.b0,
+    h0: slice.h0,
+    scale: { f32: p.scale },
+    q_strides: operands.strides('q'),
+    k_strides: operands.strides('k'),
+    v_strides: operands.strides('v'),
+    out_strides: operands.strides('out'),
+    lse_strides: operands.strides('lse'),
+    rows_strides: operands.strides('rows'),
+    ...scoreParams(p, f),
+    ...(f.bias || f.mask ? { bias_base: operands.base('bias'), mask_base: operands.base('mask') } : {}),
+  };
+}
+
+/** The buffers of the features, bound for a slice; `none` stands in for those that the problem does not have. */
+export function featureBindings(
+  f: ScoreFeatures,
+  operands: Operands,
+  buffers: Readonly<Record<string, GPUBuffer>>,
+): GPUBufferBinding[] {
+  return scoreBuffers(f).map((name) => {
+    if (!(name in buffers)) return { buffer: buffers.none };
+    return name === 'extra' ? { buffer: buffers.extra } : operands.bind(name, buffers[name]);
+  });
+}
+
+/** `base(b, h, strides, row)`: element where a row of a head begins. */
+export const BASE_WGSL = `
+fn base(b: u32, h: u32, strides: vec4u, row: u32) -> u32 {
+  return b * strides.x + h * strides.y + row * strides.z + strides.w;
+}`;
+
+/** What every kernel begins with: the uniforms, the features with their buffers from binding `first` on, row addresses. */
+export const headWgsl = (f: ScoreFeatures, params: Params, first: number): string => `
+${paramsStruct(params)}
+@group(0) @binding(0) var<uniform> params: Params;
+${scoreWgsl(f, first)}
+${BASE_WGSL}`;
+
+/** `access` of the features' buffers. */
+export const featureAccess = (f: ScoreFeatures): 'read'[] => scoreBuffers(f).map(() => 'read' as const);
+
+/** What must stand before everything else in a kernel over tiles. */
+export const enableWgsl = (t: TileShape): string => (t.subgroup ? 'enable subgroups;' : '');
+
+/**
+ * The entry point with its thread coordinates. With one row of threads, y0 is a constant, which CPU drivers turn into one
+ * load for all lanes; where the workgroup is one subgroup, x is the lane, whatever order the driver gives the threads.
+ */
+export const mainWgsl = (t: TileShape): string => `
+@compute @workgroup_size(${t.tx * t.ty})
+fn main(@builtin(workgroup_id) id: vec3u, @builtin(${t.subgroup ? 'subgroup_invocation_id' : 'local_invocation_index'}) lid: u32) {
+${t.ty === 1 ? 'let x = lid; let y0 = 0u;' : `let x = lid % ${t.tx}u; let y0 = lid / ${t.tx}u * ${t.own / t.ty}u;`}
+let sx = x % ${t.sx}u;
+let group = params.first + id.x;`;
+
+/**
+ * Which tile of queries a workgroup owns: i0, query head h and its key/value head hk within the slice, the sequence, and
+ * where the rows of its heads begin. A packed sequence may be too short to have this tile.
+ */
+export const ownQueriesWgsl = (t: AttentionTile, f: ScoreFeatures): string => `
+let tiles = (params.Nq + ${t.br - 1}u) / ${t.br}u;
+let i0 = group % tiles * ${t.br}u;
+let h = group / tiles % params.H;
+let b = group / tiles / params.H;
+let hk = h / (params.H / params.Hk);
+let feature_b = params.b0 + b;
+let feature_h = params.h0 + h;
+let seq = sequence(feature_b);
+${f.packed ? 'if (i0 >= seq.Nq) { return; }' : ''}
+let i1 = min(i0 + ${t.br}u, seq.Nq) - 1u;
+let q_base = base(b, h, params.q_strides, seq.q0);
+let out_base = base(b, h, params.out_strides, seq.q0);
+let k_base = base(b, hk, params.k_strides, seq.k0);
+let v_base = base(b, hk, params.v_strides, seq.k0);
+let to_log2 = params.scale * ${LOG2_E};`;
+
+/** WGSL: whether the tile of queries i0.. and keys j0.. needs its adjustments for the band or for the end of its rows. */
+export const cutWgsl = (t: AttentionTile, s: ScoreTile): string =>
+  s.used < t.step
+    ? 'true'
+    : s.own === 'queries'
+      ? `(j0 + ${t.bc}u > seq.Nk) | !uncut(seq, i0, i1, j0, j0 + ${t.bc - 1}u)`
+      : `(i0 + ${t.br}u > seq.Nq) | !uncut(seq, i0, i0 + ${t.br - 1}u, j0, j1)`;
+
+/** How the tile names its pairs: queries stay and keys pass by, or the reverse. */
+export const scoreTile = (t: AttentionTile, own: 'queries' | 'keys', scratch: string): ScoreTile => ({
+  tile: t,
+  own,
+  used: own === 'queries' ? t.bc : t.br,
+  scratch,
+});
+
+/** Sources of staged rows; `rows` is how many the sequence has. */
+export const rowsOf = (
+  name: 'q' | 'k' | 'v' | 'out' | 'dout' | 'dq' | 'dk' | 'dv',
+  size: number,
+): { name: string; size: number; base: string; rowStride: string; row0: string; rows: string } => {
+  const like = { q: 'q', dq: 'q', k: 'k', dk: 'k', v: 'v', dv: 'v', out: 'out', dout: 'out' }[name];
+  const queries = like === 'q' || like === 'out';
+  return {
+    name,
+    size,
+    base: `${like}_base`,
+    rowStride: `params.${like}_strides.z`,
+    row0: queries ? 'i0' : 'j0',
+    rows: queries ? 'seq.Nq' : 'seq.Nk',
+  };
+};

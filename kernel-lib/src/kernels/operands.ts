@@ -1,0 +1,176 @@
+import type { Problem } from '../api/problem';
+import { FlashError } from '../api/errors';
+import type { DeviceFacts } from '../device/device';
+import { broadcastStrides } from '../features/bias-mask';
+import { strides } from '../tensor/layout';
+import { BYTES } from '../tensor/dtype';
+
+/** Where the rows of a tensor lie, in elements: those of batch b and head h begin at offset + b * batch + h * head. */
+export interface View {
+  readonly batch: number;
+  readonly head: number;
+  readonly row: number;
+  readonly offset: number;
+  readonly rows: number;
+  readonly width: number;
+  /** Bytes of an element. */
+  readonly bytes: number;
+  readonly heads: 'H' | 'Hk';
+  /** The rows of several operands alternate: whole batches are bound. */
+  readonly packed: boolean;
+}
+
+/** Tensors that a kernel binds, by name. dq, dk, dv and dout lie as q, k, v and out do. */
+export type OperandName = 'q' | 'k' | 'v' | 'out' | 'lse' | 'rows' | 'bias' | 'mask' | 'dbias';
+
+/** The total of packed rows, or those of one head. */
+const totals = ({ Nq, Nk, B, sequences }: Problem): { Q: number; K: number } =>
+  sequences ? { Q: sequences.cuSeqlensQ[B], K: sequences.cuSeqlensK[B] } : { Q: Nq, K: Nk };
+
+/** Views of all tensors of a problem. */
+export function views(p: Problem): Record<OperandName, View> {
+  const { Q, K } = totals(p);
+  const bytes = BYTES[p.dtype];
+  const layout = p.sequences ? 'bnhd' : p.layout;
+  const of = (heads: 'H' | 'Hk', rows: number, width: number, part = 0, parts = 1): View => {
+    // In a packed tensor each row holds the heads of every part side by side.
+    const s = strides(layout, p[heads] * parts, rows, width);
+    const batch = p.sequences ? 0 : s.batch;
+    return { ...s, batch, offset: part * p[heads] * width, rows, width, bytes, heads, packed: parts > 1 };
+  };
+  const perRow = (size: number): View => {
+    const batch = p.sequences ? 0 : p.H * Q;
+    return { batch, head: Q, row: 1, offset: 0, rows: Q, width: 1, bytes: size, heads: 'H', packed: false };
+  };
+  const operand = (t: Problem['bias']): View => {
+    const [batch, head, row] = t ? broadcastStrides(t) : [0, 0, 0];
+    const [, , rows, width] = t?.shape ?? [0, 0, 0, 0];
+    return { batch, head, row, offset: 0, rows, width, bytes: t ? BYTES[t.dtype] : 4, heads: 'H', packed: false };
+  };
+  const parts = p.packing === 'qkv' ? 3 : p.packing === 'kv' ? 2 : 1;
+  return {
+    q: of('H', Q, p.D, 0, p.packing === 'qkv' ? 3 : 1),
+    k: of('Hk', K, p.D, parts === 3 ? 1 : 0, parts),
+    v: of('Hk', K, p.Dv, parts - 1, parts),
+    out: of('H', Q, p.Dv),
+    lse: perRow(4),
+    rows: perRow(8),
+    bias: operand(p.bias),
+    mask: operand(p.mask),
+    // Summed in f32 whatever the bias is.
+    dbias: { ...operand(p.bias), bytes: 4 },
+  };
+}
+
+/** Some heads of some batches, few enough that every tensor's part fits a binding: B batches of all heads, or heads of one. */
+export interface Slice {
+  readonly b0: number;
+  readonly B: number;
+  readonly hk0: number;
+  readonly Hk: number;
+  /** Query heads, those of the key/value heads. */
+  readonly h0: number;
+  readonly H: number;
+}
+
+/** First element and the one after the last that a slice touches. */
+function range(view: View, s: Slice): [number, number] {
+  if (view.packed) return [s.b0 * view.batch, (s.b0 + s.B) * view.batch];
+  const first = firstElement(view, s);
+  const heads = view.heads === 'H' ? s.H : s.Hk;
+  const last = (s.B - 1) * view.batch + (heads - 1) * view.head + Math.max(0, view.rows - 1) * view.row;
+  return [first, first + last + view.width];
+}
+
+const firstElement = (view: View, s: Slice): number =>
+  view.offset + s.b0 * view.batch + (view.heads === 'H' ? s.h0 : s.hk0) * view.head;
+
+/**
+ * The slices of a problem: one where every tensor fits a binding, else split at batches, else at heads.
+ * @param matrixBytes of one query head, for algorithms that keep a score matrix
+ */
+export function slices(p: Problem, facts: DeviceFacts, matrixBytes = 0): Slice[] {
+  const most = facts.maxBinding;
+  const all = views(p);
+  const group = p.H / p.Hk;
+  const slice = (b0: number, B: number, hk0: number, Hk: number): Slice => ({
+    ...{ b0, B, hk0, Hk },
+    h0: hk0 * group,
+    H: Hk * group,
+  });
+  const tooLarge = (s: Slice): { name: string; bytes: number } | undefined =>
+    [
+      ...Object.entries(all).map(([name, view]) => {
+        const [first, last] = range(view, s);
+        return { name, bytes: (last - first) * view.bytes + ALIGNMENT };
+      }),
+      { name: 'scores', bytes: s.B * s.H * matrixBytes },
+    ].find(({ bytes }) => bytes > most);
+  const largest = (count: number, of: (n: number) => Slice): number => {
+    for (let parts = 1; ; parts++) {
+      const n = Math.ceil(count / parts);
+      if (n === 1 || !tooLarge(of(n))) return n;
+    }
+  };
+  const result: Slice[] = [];
+  const batches = largest(p.B, (n) => slice(0, n, 0, p.Hk));
+  if (!tooLarge(slice(0, batches, 0, p.Hk))) {
+    for (let b0 = 0; b0 < p.B; b0 += batches) result.push(slice(b0, Math.min(batches, p.B - b0), 0, p.Hk));
+    return result;
+  }
+  const heads = largest(p.Hk, (n) => slice(0, 1, 0, n));
+  const bad = tooLarge(slice(0, 1, 0, heads));
+  if (bad) {
+    throw new FlashError(
+      'OUT_OF_MEMORY',
+      `${bad.name}: expected at most ${most} bytes for ${group} query head(s) of one batch, what one binding of this device holds, ` +
+        `got ${bad.bytes}.${bad.name === 'scores' ? " 'flash2' needs no score matrix." : ''}`,
+    );
+  }
+  for (let b0 = 0; b0 < p.B; b0++) {
+    for (let hk0 = 0; hk0 < p.Hk; hk0 += heads) result.push(slice(b0, 1, hk0, Math.min(heads, p.Hk - hk0)));
+  }
+  return result;
+}
+
+/** Storage bindings begin at multiples of this many bytes (WebGPU's default minStorageBufferOffsetAlignment). */
+const ALIGNMENT = 256;
+
+/** The operands of a slice: how each buffer is bound, and the uniforms that tell where rows lie. */
+export class Operands {
+  private readonly views: Record<OperandName, View>;
+
+  /** @param count number of slices of the problem; where there is one, every buffer is bound whole */
+  constructor(
+    p: Problem,
+    readonly slice: Slice,
+    private readonly count: number,
+  ) {
+    this.views = views(p);
+  }
+
+  /** Byte at which the binding of a view begins. */
+  private offset(view: View): number {
+    return this.count === 1 ? 0 : Math.floor((range(view, this.slice)[0] * view.bytes) / ALIGNMENT) * ALIGNMENT;
+  }
+
+  bind(name: OperandName, buffer: GPUBuffer): GPUBufferBinding {
+    if (this.count === 1) return { buffer };
+    const view = this.views[name];
+    const offset = this.offset(view);
+    const end = Math.ceil((range(view, this.slice)[1] * view.bytes) / 4) * 4;
+    return { buffer, offset, size: Math.min(end, buffer.size) - offset };
+  }
+
+  /** Strides of a view in WGSL: (batch, head, row, first element of the slice within the binding). */
+  strides(name: OperandName): [number, number, number, number] {
+    const view = this.views[name];
+    return [view.batch, view.head, view.row, firstElement(view, this.slice) - this.offset(view) / view.bytes];
+  }
+
+  /** What is added, modulo 2^32, to the index of an element of an operand whose batches and heads count from 0. */
+  base(name: 'bias' | 'mask' | 'dbias'): number {
+    const view = this.views[name];
+    return (2 ** 32 - this.offset(view) / view.bytes) % 2 ** 32;
+  }
+}

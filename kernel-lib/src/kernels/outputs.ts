@@ -1,0 +1,34 @@
+import type { Problem } from '../api/problem';
+import { BYTES } from '../tensor/dtype';
+import { sizeOf } from '../tensor/layout';
+
+/** Rows of queries and of keys, over all batches and heads. */
+function rowCounts({ B, H, Hk, Nq, Nk, sequences }: Problem): { queries: number; keys: number } {
+  return sequences
+    ? { queries: H * sequences.cuSeqlensQ[B], keys: Hk * sequences.cuSeqlensK[B] }
+    : { queries: B * H * Nq, keys: B * Hk * Nk };
+}
+
+/** Bytes of what a forward pass gives. */
+export function resultBytes(p: Problem): { out: number; lse: number } {
+  const { queries } = rowCounts(p);
+  return { out: BYTES[p.dtype] * queries * p.Dv, lse: 4 * queries };
+}
+
+/** Bytes of what a backward pass gives; dq, dk and dv are as packed as q, k and v. */
+export function gradientBytes(p: Problem): Record<string, number> {
+  const { queries, keys } = rowCounts(p);
+  const sizes = { dq: queries * p.D, dk: keys * p.D, dv: keys * p.Dv };
+  const bytes: Record<string, number> = {};
+  for (const name of ['dq', 'dk', 'dv'] as const) {
+    const buffer = gradientBuffer(p, name);
+    bytes[buffer] = (bytes[buffer] ?? 0) + BYTES[p.dtype] * sizes[name];
+  }
+  return p.bias ? { ...bytes, dbias: BYTES[p.bias.dtype] * sizeOf(p.bias.shape) } : bytes;
+}
+
+/** Name of the buffer that a gradient is part of. */
+export function gradientBuffer({ packing }: Problem, name: 'dq' | 'dk' | 'dv'): string {
+  if (packing === 'qkv') return 'dqkv';
+  return packing === 'kv' && name !== 'dq' ? 'dkv' : name;
+}
