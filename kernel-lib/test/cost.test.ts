@@ -1,14 +1,26 @@
+import { CAUSAL, NO_FEATURES, type Band } from '../src/api/problem';
 import { backwardFlops, forwardFlops, visiblePairs } from '../src/cost/flops';
 import { peakBytes } from '../src/cost/peak-memory';
 
+type Counted = Parameters<typeof forwardFlops>[0];
+
+/** Lengths of each batch entry. */
+function lengths({ B, Nq, Nk, sequences }: Counted): { Nq: number; Nk: number }[] {
+  const size = (offsets: Int32Array, b: number): number => offsets[b + 1] - offsets[b];
+  return Array.from({ length: B }, (_, b) =>
+    sequences ? { Nq: size(sequences.cuSeqlensQ, b), Nk: size(sequences.cuSeqlensK, b) } : { Nq, Nk },
+  );
+}
+
 /** Multiplications and additions of textbook loops, counted one by one. */
-function count(problem: Parameters<typeof forwardFlops>[0]): { pairs: number; forward: number; backward: number } {
-  const { B, H, Nq, Nk, D, Dv, causal } = problem;
+function count(problem: Counted): { pairs: number; forward: number; backward: number } {
+  const { H, D, Dv, band } = problem;
   const total = { pairs: 0, forward: 0, backward: 0 };
-  for (let head = 0; head < B * H; head++) {
+  for (const { Nq, Nk } of lengths(problem).flatMap((one) => Array(H).fill(one) as (typeof one)[])) {
     for (let i = 0; i < Nq; i++) {
       for (let j = 0; j < Nk; j++) {
-        if (causal && j > i + Nk - Nq) continue;
+        const diagonal = i + Nk - Nq;
+        if (j < diagonal - band.left || j > diagonal + band.right) continue;
         total.pairs++;
         for (let d = 0; d < D; d++) {
           total.forward += 2; // s += q * k
@@ -27,15 +39,25 @@ function count(problem: Parameters<typeof forwardFlops>[0]): { pairs: number; fo
   return total;
 }
 
+const bands: Band[] = [
+  NO_FEATURES.band,
+  CAUSAL,
+  { left: 1, right: 0 },
+  { left: 0, right: 2 },
+  { left: Infinity, right: 1 },
+];
+const sequences = { cuSeqlensQ: Int32Array.of(0, 4, 4, 9), cuSeqlensK: Int32Array.of(0, 2, 5, 5) };
+
 describe.each([
-  { B: 1, H: 1, Nq: 1, Nk: 1, D: 1, Dv: 1 },
-  { B: 2, H: 3, Nq: 5, Nk: 5, D: 4, Dv: 4 },
-  { B: 1, H: 2, Nq: 7, Nk: 3, D: 3, Dv: 5 },
-  { B: 1, H: 2, Nq: 3, Nk: 7, D: 8, Dv: 2 },
-  { B: 1, H: 1, Nq: 6, Nk: 1, D: 2, Dv: 3 },
+  { B: 1, H: 1, Nq: 1, Nk: 1, D: 1, Dv: 1, sequences: null },
+  { B: 2, H: 3, Nq: 5, Nk: 5, D: 4, Dv: 4, sequences: null },
+  { B: 1, H: 2, Nq: 7, Nk: 3, D: 3, Dv: 5, sequences: null },
+  { B: 1, H: 2, Nq: 3, Nk: 7, D: 8, Dv: 2, sequences: null },
+  { B: 1, H: 1, Nq: 6, Nk: 1, D: 2, Dv: 3, sequences: null },
+  { B: 3, H: 2, Nq: 5, Nk: 3, D: 2, Dv: 3, sequences },
 ])('%j', (sizes) => {
-  test.each([false, true])('causal %s: formulas agree with counted loops', (causal) => {
-    const problem = { ...sizes, causal };
+  test.each(bands)('band %j: formulas agree with counted loops', (band) => {
+    const problem = { ...sizes, band };
     const counted = count(problem);
     expect(visiblePairs(problem)).toBe(counted.pairs);
     expect(forwardFlops(problem)).toBe(counted.forward);
@@ -44,10 +66,10 @@ describe.each([
 });
 
 test('the known totals: 4*B*H*N^2*D forward, 2.5 times that backward, about half when causal', () => {
-  const problem = { B: 1, H: 4, Nq: 1024, Nk: 1024, D: 64, Dv: 64, causal: false };
+  const problem = { ...NO_FEATURES, B: 1, H: 4, Nq: 1024, Nk: 1024, D: 64, Dv: 64 };
   expect(forwardFlops(problem)).toBe(4 * 4 * 1024 * 1024 * 64);
   expect(backwardFlops(problem)).toBe(2.5 * forwardFlops(problem));
-  expect(forwardFlops({ ...problem, causal: true }) / forwardFlops(problem)).toBeCloseTo(0.5, 2);
+  expect(forwardFlops({ ...problem, band: CAUSAL }) / forwardFlops(problem)).toBeCloseTo(0.5, 2);
 });
 
 describe('peakBytes adds up the tensors of a pass', () => {

@@ -1,14 +1,17 @@
 import type { Problem } from '../api/problem';
+import { keyBegin, keyEnd } from '../features/band';
+import { spans, type SpanSizes } from './spans';
 
-type PairSizes = Pick<Problem, 'B' | 'H' | 'Nq' | 'Nk' | 'causal'>;
+type PairSizes = SpanSizes & Pick<Problem, 'H'>;
 type WorkSizes = PairSizes & Pick<Problem, 'D' | 'Dv'>;
 
-/** Pairs (b, h, i, j) of a query and a key that it sees. Causal: j <= i + Nk - Nq, so the last row sees all keys. */
-export function visiblePairs({ B, H, Nq, Nk, causal }: PairSizes): number {
-  if (!causal) return B * H * Nq * Nk;
-  // Row i sees i + Nk - Nq + 1 keys, none where that is not positive: an arithmetic series that ends at Nk.
-  const rows = Math.min(Nq, Nk);
-  return (B * H * rows * (2 * Nk - rows + 1)) / 2;
+/** Pairs (b, h, i, j) of a query and a key that the band lets it see. Mask and bias, which hide single pairs, do not count. */
+export function visiblePairs(problem: PairSizes): number {
+  let pairs = 0;
+  for (const span of spans(problem)) {
+    for (let i = 0; i < span.Nq; i++) pairs += span.count * Math.max(0, keyEnd(span, i) - keyBegin(span, i));
+  }
+  return problem.H * pairs;
 }
 
 /**

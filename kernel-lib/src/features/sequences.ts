@@ -21,7 +21,12 @@ const PACKED_WGSL = `
   }`;
 
 /** Lengths of every batch entry. */
-export function sequenceLengths({ B, Nq, Nk, sequences }: Problem): { Nq: number; Nk: number }[] {
+export function sequenceLengths({
+  B,
+  Nq,
+  Nk,
+  sequences,
+}: Pick<Problem, 'B' | 'Nq' | 'Nk' | 'sequences'>): { Nq: number; Nk: number }[] {
   return Array.from({ length: B }, (_, b) =>
     sequences
       ? {

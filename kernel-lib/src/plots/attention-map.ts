@@ -1,4 +1,5 @@
 import { FlashError } from '../api/errors';
+import { cells, frame, shades } from './cells';
 import { escapePlotly } from './escape';
 import { DISPLAY, displayFigure } from './figure';
 import type { Figure, MimeBundle, PlotlyFigure } from './figure';
@@ -34,7 +35,6 @@ const MAX_CELLS = 2 ** 18;
 const MAX_SIDE = 1024;
 // Opacity of one colour shows the probability: 0 is the paper itself, be it white or black.
 const COLOUR = PALETTE[0];
-const LEVELS = 64;
 
 /**
  * Heat map of the attention probabilities of one head: a row for each query, a column for each key, as
@@ -94,7 +94,6 @@ function checked(weights: Float32Array | readonly (readonly number[])[], options
 }
 
 function plotly(map: MapData): PlotlyFigure {
-  const transparent = `rgba(${[1, 3, 5].map((at) => parseInt(COLOUR.slice(at, at + 2), 16)).join(',')},0)`;
   const data = [
     {
       type: 'heatmap',
@@ -103,10 +102,7 @@ function plotly(map: MapData): PlotlyFigure {
       z: map.p,
       zmin: 0,
       zmax: map.max,
-      colorscale: [
-        [0, transparent],
-        [1, COLOUR],
-      ],
+      colorscale: shades(COLOUR),
       colorbar: { title: { text: 'p' } },
       hovertemplate: '%{y} → %{x}: p = %{z:.3~g}<extra></extra>',
     },
@@ -158,7 +154,7 @@ function svg(map: MapData): string {
   const every = Math.ceil(13 / cell);
   const body = [
     text(16, 24, map.title, { size: 16, bold: true }),
-    cells(map, left, top, cell),
+    cells(map.p, map.max, { x: left, y: top, size: cell }, COLOUR),
     frame(left, top, width, height),
     ...queries.flatMap((word, r) =>
       r % every ? [] : [text(left - 6, top + (r + 0.5) * cell + 4, word, { anchor: 'end', size: 11 })],
@@ -173,37 +169,6 @@ function svg(map: MapData): string {
   // Rotated labels lean to the left and a title may be longer than a small map is wide.
   const full = Math.max(left + width + 90, 32 + textWidth(map.title, 16));
   return svgDocument(full, Math.max(bottom + 46 + labelHeight, top + 130), map.title, body);
-}
-
-/** All cells as one path for each of 64 shades, neighbours of the same shade joined: a large map stays a small file. */
-function cells(map: MapData, left: number, top: number, size: number): string {
-  const paths: string[][] = Array.from({ length: LEVELS + 1 }, () => []);
-  map.p.forEach((row, r) => {
-    const levels = row.map((value) => Math.round((value / map.max) * LEVELS));
-    for (let from = 0; from < levels.length;) {
-      let to = from + 1;
-      while (to < levels.length && levels[to] === levels[from]) to++;
-      const [x, y] = [round(left + from * size), round(top + r * size)];
-      paths[levels[from]].push(`M${x} ${y}h${round((to - from) * size)}v${round(size)}h${round(-(to - from) * size)}z`);
-      from = to;
-    }
-  });
-  return paths
-    .flatMap((path, level) =>
-      level === 0 || path.length === 0 ? [] : [`<path fill-opacity="${round(level / LEVELS)}" d="${path.join('')}"/>`],
-    )
-    .join('\n')
-    .replace(/^/, `<g fill="${COLOUR}" shape-rendering="crispEdges">`)
-    .concat('</g>');
-}
-
-function frame(x: number, y: number, width: number, height: number): string {
-  return [
-    line(x, y, x + width, y),
-    line(x, y + height, x + width, y + height),
-    line(x, y, x, y + height),
-    line(x + width, y, x + width, y + height),
-  ].join('');
 }
 
 function colourBar(x: number, y: number, height: number, max: number): string {

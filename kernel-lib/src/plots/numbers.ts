@@ -25,3 +25,8 @@ export function formatBytes(bytes: number): string {
   while (power < units.length - 1 && Math.abs(bytes) >= 1024 ** (power + 1)) power++;
   return `${formatNumber(bytes / 1024 ** power)} ${units[power]}`;
 }
+
+/** A whole number, exact, in groups of three digits: "1,048,576". */
+export function formatCount(count: number): string {
+  return count.toLocaleString('en-US', { maximumFractionDigits: 0 });
+}
