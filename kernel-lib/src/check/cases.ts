@@ -1,27 +1,16 @@
-import { caseName, type CheckCase } from './case-name';
+import type { CheckCase } from './case';
+import { completeCase, type Entry } from './case-entry';
+import { caseName } from './case-name';
+import { crossedEntries, featureEntries, halfEntries } from './feature-cases';
 
 // Sizes that break kernels: 1, a tile less 1, a tile, a tile and 1 (tiles have 16, 32 or 64 rows), lengths that differ both
 // ways, head sizes that no vector of 4 divides, heads that share keys, rows with nothing to attend to.
-
-/** What a table entry says; the rest is usual: one batch, two heads of their own keys, D 16. */
-type Entry = Partial<CheckCase>;
 
 /** Head sizes up to 256 that any kernel must take: powers of two, their neighbours, common ones of models, odd ones. */
 export const headSizes = [1, 3, 5, 16, 31, 32, 33, 63, 64, 65, 80, 96, 100, 128, 129, 160, 192, 200, 255, 256] as const;
 
 // Every pair of head sizes is a set of kernels of its own, which a software adapter compiles for seconds: the default set has few.
 const fewHeadSizes = [1, 3, 33, 64, 100, 129, 256] as const;
-
-function complete(entry: Entry): CheckCase {
-  const H = entry.H ?? 2;
-  const Nq = entry.Nq ?? 33;
-  const D = entry.D ?? 16;
-  return {
-    ...{ B: 1, H, Hk: H, Nq, Nk: Nq, D, Dv: D },
-    ...{ scale: 1 / Math.sqrt(D), causal: false, layout: 'bhnd', times: 1, seed: 0 },
-    ...entry,
-  };
-}
 
 const square = (lengths: readonly number[], entry: Entry = {}): Entry[] => lengths.map((Nq) => ({ ...entry, Nq }));
 
@@ -44,7 +33,7 @@ const scaleEntries: Entry[] = [
 const headEntries: Entry[] = [
   { B: 2, H: 4, Hk: 2, Nq: 17, causal: true },
   { B: 3, H: 6, Hk: 1, Nq: 9, Nk: 20 },
-  { B: 2, H: 4, Hk: 2, Nq: 12, Nk: 19, D: 8, Dv: 12, layout: 'bnhd', causal: true },
+  { B: 2, H: 4, Hk: 2, Nq: 12, Nk: 19, D: 7, Dv: 12, layout: 'bnhd', causal: true },
   { H: 5, Nq: 8, layout: 'bnhd' },
 ];
 
@@ -64,6 +53,11 @@ const defaults: Entry[] = [
   ...scaleEntries,
   ...fewHeadSizes.map((D, t) => ofHeadSize(D, t % 2 === 0)),
   { H: 1, Nq: 20, D: 64, Dv: 5 },
+  // All scores equal, and numbers below the normal range.
+  { values: 'equal' },
+  { values: 'subnormal' },
+  ...featureEntries,
+  ...halfEntries,
 ];
 
 const lengths = [1, 2, 7, 15, 16, 17, 31, 32, 33, 63, 64, 65, 95, 96, 97, 127, 128, 129, 255, 256, 257];
@@ -92,10 +86,11 @@ const additional: Entry[] = [
   ...scaleEntries.flatMap((entry): Entry[] => [1, 2].map((seed) => ({ ...entry, Nq: 70, Nk: 130, D: 64, seed }))),
   { H: 1, Nq: 20, D: 7, Dv: 128, causal: true },
   { H: 12, Hk: 3, Nq: 200, D: 64, causal: true, layout: 'bnhd' },
-  // Long ones are compared on a sample of rows (check-case.ts).
+  // Long ones are compared on a sample of rows (case-truth.ts).
   { H: 4, Nq: 1024, D: 64, causal: true },
   { H: 2, Nq: 4096, D: 64 },
   { H: 2, Hk: 1, Nq: 4096, D: 128, causal: true },
+  ...crossedEntries,
 ];
 
 /**
@@ -103,7 +98,7 @@ const additional: Entry[] = [
  * sequences: long on a software adapter.
  */
 export function checkCases(full = false): CheckCase[] {
-  const cases = [...defaults, ...(full ? additional : [])].map(complete);
+  const cases = [...defaults, ...(full ? additional : [])].map(completeCase);
   const names = new Set<string>();
   return cases.filter((c) => names.size < names.add(caseName(c)).size);
 }

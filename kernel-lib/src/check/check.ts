@@ -2,7 +2,8 @@ import { describe } from '../api/describe';
 import { FlashError } from '../api/errors';
 import type { Algorithm } from '../api/options';
 import { device } from '../device/default-device';
-import { caseName, isCaseName, parseCase, type CheckCase } from './case-name';
+import type { CheckCase } from './case';
+import { caseName, isCaseName, parseCase } from './case-name';
 import { caseTruth } from './case-truth';
 import { checkCases } from './cases';
 import { checkCase, type CheckRow } from './check-case';
@@ -22,7 +23,7 @@ export interface CheckOptions {
   onProgress?(fraction: number): void;
 }
 
-const knownAlgorithms: readonly string[] = ['flash2', 'naive', 'reference'] satisfies Algorithm[];
+const knownAlgorithms: readonly string[] = ['flash2', 'flash1', 'naive', 'reference'] satisfies Algorithm[];
 
 /**
  * Runs attention, forward and backward, over a table of shapes on the current device and compares every output with the
@@ -39,7 +40,7 @@ export async function check(options: CheckOptions = {}): Promise<CheckReport> {
   const rows: CheckRow[] = [];
   for (const [done, c] of cases.entries()) {
     signal?.throwIfAborted();
-    const truth = await caseTruth(c);
+    const truth = caseTruth(c);
     for (const algorithm of algorithms) rows.push(...(await checkCase(truth, algorithm, { signal })));
     onProgress?.((done + 1) / cases.length);
     // Notebook messages and timers get a turn even where no call of this case waited for the GPU.

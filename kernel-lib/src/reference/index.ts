@@ -1,5 +1,6 @@
 export type { Values } from './arithmetic';
 export { keeps } from './dropout';
+export { roundToFloat16 } from './float16';
 export { referenceForward, yardstickForward, type ForwardReference } from './forward';
 export { noSums, referenceBackward, yardstickBackward, type BackwardReference } from './backward';
 export { storedRows } from './place';

@@ -1,0 +1,128 @@
+import type { FloatDType } from '../tensor/dtype';
+import { CASE_DEFAULTS, defaultScale, type CaseLengths, type CaseOperand, type CheckCase } from './case';
+import { Dice } from './dice';
+
+/** What random cases may be drawn from. */
+export interface RandomCaseLimits {
+  /** Pairs (D, Dv); each is a set of kernels of its own. */
+  readonly headSizes: readonly (readonly [number, number])[];
+  readonly longest: number;
+  /** Products of a matrix product of queries and keys, B*H*Nq*Nk*(D+Dv). */
+  readonly products: number;
+}
+
+export const RANDOM_CASE_LIMITS: RandomCaseLimits = {
+  headSizes: [
+    ...([1, 2, 3, 4, 7, 8, 15, 16, 20, 31, 32, 33, 64, 80, 128] as const).map((D) => [D, D] as const),
+    ...([
+      [16, 5],
+      [5, 16],
+      [7, 12],
+      [64, 32],
+      [33, 65],
+      [1, 128],
+    ] as const),
+  ],
+  longest: 200,
+  products: 4e6,
+};
+
+// One, a tile, its neighbours.
+const AWKWARD = [1, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 49, 63, 64, 65, 96, 127, 128, 129];
+const HEADS = [
+  ...([
+    [1, 1],
+    [1, 1],
+    [2, 2],
+    [2, 1],
+    [3, 3],
+    [4, 2],
+    [4, 1],
+    [6, 3],
+    [6, 2],
+    [5, 1],
+  ] as const),
+];
+
+/**
+ * A case that the seed decides, over all options at once. Half of the options are usual in most cases, so that few of them meet
+ * and what they hide is seen.
+ */
+export function randomCase(seed: number, limits: RandomCaseLimits = RANDOM_CASE_LIMITS): CheckCase {
+  const dice = new Dice(seed);
+  const [D, Dv] = dice.pick(limits.headSizes);
+  const [H, Hk] = dice.pick(HEADS);
+  const dtype = dice.chance(0.3) ? 'f16' : 'f32';
+  const longest = Math.max(1, Math.min(limits.longest, Math.floor(Math.sqrt(limits.products / (H * (D + Dv))))));
+  const sizes = dice.chance(0.25) ? packedSizes(dice, longest) : denseSizes(dice, longest);
+  // As many batch entries as the work allows; packed ones are shorter already.
+  const most = Math.floor(limits.products / Math.max(1, H * sizes.Nq * sizes.Nk * (D + Dv)));
+  const B = sizes.lengths ? sizes.lengths.q.length : Math.max(1, Math.min(most, dice.pick([1, 1, 2, 3])));
+  return {
+    ...CASE_DEFAULTS,
+    ...{ H, Hk, D, Dv, dtype, scale: defaultScale(D) },
+    ...sizes,
+    B,
+    layout: !sizes.lengths && dice.chance(0.4) ? 'bnhd' : 'bhnd',
+    ...drawBand(dice),
+    ...drawFeatures(dice, dtype),
+    ...drawNumbers(dice, D, dtype),
+    tiles: dice.chance(0.25) ? { br: dice.pick(TILE_SIZES), bc: dice.pick(TILE_SIZES) } : null,
+    seed: Math.floor(dice.fraction() * 2 ** 32),
+  };
+}
+
+/** Sizes that every adapter's workgroup memory holds at the head sizes above. */
+const TILE_SIZES = [1, 2, 3, 4, 5, 7, 8, 11, 16, 17, 20];
+
+type Sizes = Pick<CheckCase, 'Nq' | 'Nk' | 'lengths'>;
+
+const drawLength = (dice: Dice, longest: number): number =>
+  Math.min(longest, dice.chance(0.6) ? dice.pick(AWKWARD) : dice.whole(1, longest));
+
+function denseSizes(dice: Dice, longest: number): Sizes {
+  const Nq = drawLength(dice, longest);
+  const Nk = dice.chance(0.3) ? Nq : drawLength(dice, longest);
+  return { Nq, Nk, lengths: null };
+}
+
+function packedSizes(dice: Dice, longest: number): Sizes {
+  const count = dice.whole(1, 5);
+  const most = Math.max(1, Math.floor(longest / Math.sqrt(count)));
+  const draw = (): number => (dice.chance(0.2) ? 0 : drawLength(dice, most));
+  const lengths: CaseLengths = { q: Array.from({ length: count }, draw), k: Array.from({ length: count }, draw) };
+  return { Nq: Math.max(...lengths.q), Nk: Math.max(...lengths.k), lengths };
+}
+
+function drawBand(dice: Dice): Pick<CheckCase, 'causal' | 'window'> {
+  const bound = (): number => (dice.chance(0.3) ? -1 : dice.chance(0.3) ? 0 : dice.whole(1, 40));
+  return { causal: dice.chance(0.35), window: dice.chance(0.3) ? [bound(), bound()] : null };
+}
+
+function drawFeatures(
+  dice: Dice,
+  dtype: FloatDType,
+): Pick<CheckCase, 'softcap' | 'alibi' | 'bias' | 'mask' | 'dropout'> {
+  return {
+    softcap: dice.chance(0.2) ? dice.pick([0.3, 2, 15, 50]) : 0,
+    alibi: dice.chance(0.2) ? dice.pick(['head', 'batch']) : null,
+    bias: dice.chance(0.3) ? drawOperand(dice, ['f32', dtype]) : null,
+    mask: dice.chance(0.3) ? drawOperand(dice, ['bool', 'bool', 'f32', 'f16', 'i8']) : null,
+    dropout: dice.chance(0.25) ? dice.pick([0.01, 0.1, 0.5, 0.9]) : 0,
+  };
+}
+
+function drawOperand(dice: Dice, dtypes: readonly CaseOperand['dtype'][]): CaseOperand {
+  const all = ['b', 'h', 'q', 'k'].map((letter) => (dice.chance(0.4) ? '1' : letter)).join('');
+  const axes = dice.chance(0.3) ? all.slice(dice.whole(0, 3)) : all;
+  return { axes, dtype: dice.pick(dtypes), forbids: dice.chance(0.5) };
+}
+
+function drawNumbers(dice: Dice, D: number, dtype: FloatDType): Pick<CheckCase, 'scale' | 'times' | 'values'> {
+  const values = dice.chance(0.1) ? dice.pick(['equal', 'subnormal'] as const) : 'normal';
+  if (dice.chance(0.75)) return { scale: defaultScale(D), times: 1, values };
+  // Scores near 1e4 at most; what float16 holds of them and of the gradients is finite.
+  const times = dice.pick(dtype === 'f16' ? [1e-3, 5, 40] : [1e-3, 5, 40, 100]);
+  const scale = times < 10 && dice.chance(0.5) ? dice.pick([0, -0.5, 1.3, -2]) : defaultScale(D);
+  return { scale, times, values };
+}
