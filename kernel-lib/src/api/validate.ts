@@ -35,14 +35,16 @@ function axes(t: Tensor, layout: Layout): Axes {
   return layout === 'bhnd' ? { B, heads: second, N: third, width } : { B, heads: third, N: second, width };
 }
 
+export function checkFilled(name: string, { shape }: Tensor): void {
+  if (shape.some((n) => n < 1)) {
+    throw new FlashError('SHAPE', `${name}: expected every axis to be at least 1, got (${shape.join(',')}).`);
+  }
+}
+
 /** Shapes of q, k and v against each other. */
 function checkShapes(q: Tensor, k: Tensor, v: Tensor, layout: Layout): Sizes {
   const of = { q: axes(q, layout), k: axes(k, layout), v: axes(v, layout) };
-  for (const [name, t] of Object.entries({ q, k, v })) {
-    if (t.shape.some((n) => n < 1)) {
-      throw new FlashError('SHAPE', `${name}: expected every axis to be at least 1, got (${t.shape.join(',')}).`);
-    }
-  }
+  for (const [name, t] of Object.entries({ q, k, v })) checkFilled(name, t);
   const { B, heads: H, N: Nq, width: D } = of.q;
   const { heads: Hk, N: Nk } = of.k;
   const Dv = of.v.width;
@@ -64,7 +66,7 @@ export function checkHeads({ H, Hk, D, Dv }: Pick<Sizes, 'H' | 'Hk' | 'D' | 'Dv'
 }
 
 /** The one dtype of q, k and v. */
-export function checkDtypes(tensors: { q: Tensor; k?: Tensor; v?: Tensor }): 'f32' | 'f16' {
+export function checkDtypes(tensors: Readonly<Record<string, Tensor>> & { q: Tensor }): 'f32' | 'f16' {
   const { dtype } = tensors.q;
   if (dtype !== 'f32' && dtype !== 'f16') {
     throw new FlashError('DTYPE', `q: expected dtype 'f32' or 'f16', got '${dtype}'.`);

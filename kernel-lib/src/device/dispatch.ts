@@ -46,10 +46,13 @@ interface Slice {
  * progress is told and the event loop turns.
  * @throws the signal's reason if it is aborted, FlashError DEVICE_LOST or OUT_OF_MEMORY
  */
-export async function runSteps(device: FlashDevice, steps: readonly Step[], options: RunOptions): Promise<RunStats> {
+export async function runSteps(device: FlashDevice, all: readonly Step[], options: RunOptions): Promise<RunStats> {
   const { signal, onProgress } = options;
   signal?.throwIfAborted();
-  const pipelines = await abortable(Promise.all(steps.map((step) => pipelineFor(device, step.kernel))), signal);
+  const steps = all.filter(({ workgroups }) => workgroups > 0);
+  const kernels = [...new Set(steps.map((step) => step.kernel))];
+  const compiled = await abortable(Promise.all(kernels.map((kernel) => pipelineFor(device, kernel))), signal);
+  const pipelines = new Map(kernels.map((kernel, n) => [kernel, compiled[n]]));
   const work = steps.reduce((sum, step) => sum + step.flops, 0);
   const timer = new GpuTimer(device);
   let done = 0;
@@ -78,13 +81,13 @@ export async function runSteps(device: FlashDevice, steps: readonly Step[], opti
         }
       }
       const start = performance.now();
-      await submit(device, slices, (step) => pipelines[steps.indexOf(step)], timer);
+      await submit(device, slices, ({ kernel }) => pipelines.get(kernel)!, timer);
       const elapsed = performance.now() - start;
       // A submit of a few operations measures its own overhead, not the rate.
       if (elapsed > SUBMIT_MS / 5 || flops > (rate * SUBMIT_MS) / 2) rates.set(device, flops / Math.max(elapsed, 0.1));
       done += flops;
       dispatches += slices.length;
-      onProgress?.(Math.min(1, done / work));
+      onProgress?.(work > 0 ? Math.min(1, done / work) : 1);
     }
     const gpuMs = await timer.total();
     signal?.throwIfAborted();

@@ -21,7 +21,7 @@ export interface View {
 }
 
 /** Tensors that a kernel binds, by name. dq, dk, dv and dout lie as q, k, v and out do. */
-export type OperandName = 'q' | 'k' | 'v' | 'out' | 'lse' | 'rows' | 'bias' | 'mask' | 'dbias';
+export type OperandName = 'q' | 'k' | 'v' | 'out' | 'lse' | 'rows' | 'bias' | 'mask' | 'dbias' | 'out_sum' | 'dq_sum';
 
 /** The total of packed rows, or those of one head. */
 const totals = ({ Nq, Nk, B, sequences }: Problem): { Q: number; K: number } =>
@@ -57,7 +57,9 @@ export function views(p: Problem): Record<OperandName, View> {
     rows: perRow(8),
     bias: operand(p.bias),
     mask: operand(p.mask),
-    // Summed in f32 whatever the bias is.
+    // Summed in f32, whatever is stored in the end.
+    out_sum: { ...of('H', Q, p.Dv), bytes: 4 },
+    dq_sum: { ...of('H', Q, p.D), bytes: 4 },
     dbias: { ...operand(p.bias), bytes: 4 },
   };
 }

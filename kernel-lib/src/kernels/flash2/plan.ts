@@ -87,13 +87,7 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
         const features = featureBindings(f, operands, buffers);
         const dkdv = p.packing === 'none' ? [like('k', 'dk'), like('v', 'dv')] : [like('k', gradientBuffer(p, 'dk'))];
         return [
-          {
-            kernel: deltaKernel(p, f, params),
-            params,
-            buffers: [like('out', 'dout'), like('out'), like('lse'), like('rows'), ...features],
-            workgroups: slice.B * slice.H * Math.ceil(p.Nq / DELTA_ROWS),
-            flops: 2 * slice.B * slice.H * p.Nq * p.Dv,
-          },
+          deltaStep(p, f, operands, buffers),
           {
             kernel: dqKernel(dqTile, p, f, params),
             params,
@@ -113,6 +107,25 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
       }),
       ...finishDbias(p, buffers),
     ],
+  };
+}
+
+/** (lse, delta) of every query of a slice. */
+export function deltaStep(
+  p: Problem,
+  f: ScoreFeatures,
+  operands: Operands,
+  buffers: Readonly<Record<string, GPUBuffer>>,
+): Step {
+  const { B, H } = operands.slice;
+  const params = attentionParams(p, f, operands);
+  const bind = (name: OperandName, buffer: string = name): GPUBufferBinding => operands.bind(name, buffers[buffer]);
+  return {
+    kernel: deltaKernel(p, f, params),
+    params,
+    buffers: [bind('out', 'dout'), bind('out'), bind('lse'), bind('rows'), ...featureBindings(f, operands, buffers)],
+    workgroups: B * H * Math.ceil(p.Nq / DELTA_ROWS),
+    flops: 2 * B * H * p.Nq * p.Dv,
   };
 }
 

@@ -1,0 +1,185 @@
+import type { Problem } from '../../api/problem';
+import type { Kernel } from '../../device/pipeline-cache';
+import { dropout4Wgsl, features4Wgsl, type ScoreFeatures } from '../../features/score';
+import type { Params } from '../../wgsl/params';
+import { LOG2_E, MINUS_INFINITY_BITS } from '../../wgsl/special-values';
+import { loadFunction, storageArray, storeFunction } from '../../wgsl/staging';
+import { vec4s } from '../../wgsl/tiles';
+import { featureAccess, headWgsl } from '../common';
+import type { Flash1Tile } from './choose-tile';
+import { adjustedWgsl, each, loadRows, ownKeysOfHeadWgsl, scoresWgsl } from './common';
+
+/**
+ * FlashAttention-1 backward (Dao 2022, Algorithm 4), one turn of its outer loop over the keys: a dispatch is a tile of keys, a
+ * workgroup a key/value head of it.
+ *
+ *     load K_j, V_j;  dK_j = dV_j = 0
+ *     for each query head of the group, for each tile of queries that sees K_j:
+ *       load Q_i, O_i, dO_i, dQ_i, lse_i
+ *       P = exp2(features(scale Q_i K_j^T) - lse_i);  dV_j += dropout(P)^T dO_i
+ *       dP = dropout(dO_i V_j^T);  delta_i = rowsum(dO_i * O_i);  dS = P * (dP - delta_i)
+ *       dQ_i += scale dS K_j, written to memory;  dK_j += scale dS^T Q_i
+ *     write dK_j, dV_j
+ *
+ * l_i and m_i of the paper reach it as lse_i = m_i + ln l_i. dQ is f32 here, whatever is stored in the end.
+ */
+export function flash1BackwardKernel(
+  { br, bc }: Flash1Tile,
+  threads: number,
+  { D, Dv, dtype, packing }: Problem,
+  f: ScoreFeatures,
+  params: Params,
+): Kernel {
+  const [D4, Dv4, bc4] = [vec4s(D), vec4s(Dv), vec4s(bc)];
+  // Packed dk and dv are parts of one tensor, which may be bound for writing only once.
+  const joined = packing !== 'none';
+  const code = `
+${headWgsl(f, params, joined ? 9 : 10)}
+${storageArray(1, 'read', 'q', D, dtype)}
+${storageArray(2, 'read', 'k', D, dtype)}
+${storageArray(3, 'read', 'v', Dv, dtype)}
+${storageArray(4, 'read', 'dout', Dv, dtype)}
+${storageArray(5, 'read', 'out', Dv, dtype)}
+@group(0) @binding(6) var<storage, read> lse: array<u32>;
+${storageArray(7, 'read_write', 'dq', D)}
+${storageArray(8, 'read_write', 'dk', D, dtype)}
+${joined ? '' : storageArray(9, 'read_write', 'dv', Dv, dtype)}
+var<workgroup> tile_k: array<vec4f, ${bc * D4}>;
+var<workgroup> tile_v: array<vec4f, ${bc * Dv4}>;
+var<workgroup> tile_dk: array<vec4f, ${bc * D4}>;
+var<workgroup> tile_dv: array<vec4f, ${bc * Dv4}>;
+var<workgroup> tile_q: array<vec4f, ${br * D4}>;
+var<workgroup> tile_dout: array<vec4f, ${br * Dv4}>;
+// Scores, then dropout(P); and dS.
+var<workgroup> tile_s: array<vec4f, ${br * bc4}>;
+var<workgroup> tile_ds: array<vec4f, ${br * bc4}>;
+var<workgroup> delta: array<f32, ${br}>;
+${loadFunction('q', D, dtype)}
+${loadFunction('k', D, dtype)}
+${loadFunction('v', Dv, dtype)}
+${loadFunction('dout', Dv, dtype)}
+${loadFunction('out', Dv, dtype)}
+${loadFunction('dq', D)}
+${storeFunction('dq', D)}
+${storeFunction('dk', D, dtype)}
+${storeFunction('dv', Dv, dtype, joined ? 'dk' : 'dv')}
+${features4Wgsl(f)}
+${dropout4Wgsl(f)}
+
+@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: u32) {
+let hk = (params.first + id.x) % params.Hk;
+let b = (params.first + id.x) / params.Hk;
+let heads = params.H / params.Hk;
+${ownKeysOfHeadWgsl(bc, f)}
+${loadRows('k', D, bc, threads)}
+${loadRows('v', Dv, bc, threads)}
+${each('e', `${bc * D4}u`, threads)} { tile_dk[e] = vec4f(); }
+${each('e', `${bc * Dv4}u`, threads)} { tile_dv[e] = vec4f(); }
+for (var h = hk * heads; h < (hk + 1u) * heads; h++) {
+let feature_h = params.h0 + h;
+let q_base = base(b, h, params.q_strides, seq.q0);
+let out_base = base(b, h, params.out_strides, seq.q0);
+for (var i0 = query_begin(seq, j0) / ${br}u * ${br}u; i0 < query_end(seq, j1); i0 += ${br}u) {
+  workgroupBarrier();
+  ${loadRows('q', D, br, threads, 'to_log2')}
+  ${loadRows('dout', Dv, br, threads)}
+  let adjusted = ${adjustedWgsl(f, { br, bc })};
+  workgroupBarrier();
+  // S, and delta, a thread a row
+  ${scoresWgsl({ br, bc }, D4, threads)}
+  ${each('row', `${br}u`, threads)} {
+    var sum = 0.0;
+    if (i0 + row < seq.Nq) {
+      let at = out_base + (i0 + row) * params.out_strides.z;
+      for (var d = 0u; d < ${Dv4}u + params.zero; d++) { sum += dot(load_out(at, d), tile_dout[row * ${Dv4}u + d]); }
+    }
+    delta[row] = sum;
+  }
+  workgroupBarrier();
+  // P and dS, four keys a turn
+  ${each('e', `${br * bc4}u`, threads)} {
+    let row = e / ${bc4}u;
+    let c = e % ${bc4}u;
+    var bits = ${MINUS_INFINITY_BITS};
+    if (i0 + row < seq.Nq) { bits = lse[base(b, h, params.lse_strides, seq.q0 + i0 + row)]; }
+    // A query that attends to nothing, or is none, has no gradient.
+    let empty = bits == ${MINUS_INFINITY_BITS};
+    let lse2 = select(bitcast<f32>(bits) * ${LOG2_E}, 0.0, empty);
+    let s = tile_s[e];
+    let p = select(exp2(s - lse2), vec4f(), vec4<bool>(empty));
+    var dp = vec4f();
+    for (var n = 0u; n < min(4u, ${bc}u - 4u * c); n++) {
+      var sum = 0.0;
+      for (var d = 0u; d < ${Dv4}u + params.zero; d++) { sum += dot(tile_dout[row * ${Dv4}u + d], tile_v[(4u * c + n) * ${Dv4}u + d]); }
+      dp[n] = sum;
+    }
+    tile_s[e] = dropout4(feature_b, feature_h, i0 + row, j0 + 4u * c, p);
+    var ds = p * (dropout4(feature_b, feature_h, i0 + row, j0 + 4u * c, dp) - delta[row]);
+    ${f.softcap ? softcapSlope(D4, bc) : ''}
+    tile_ds[e] = ds;
+  }
+  workgroupBarrier();
+  // dV += dropout(P)^T dO
+  ${each('e', `${bc * Dv4}u`, threads)} {
+    let j = e / ${Dv4}u;
+    var sum = vec4f();
+    for (var row = 0u; row < ${br}u + params.zero; row++) {
+      sum += tile_s[row * ${bc4}u + j / 4u][j % 4u] * tile_dout[row * ${Dv4}u + e % ${Dv4}u];
+    }
+    tile_dv[e] += sum;
+  }
+  // dK += dS^T Q, which carries scale and log2(e)
+  ${each('e', `${bc * D4}u`, threads)} {
+    let j = e / ${D4}u;
+    var sum = vec4f();
+    for (var row = 0u; row < ${br}u + params.zero; row++) {
+      sum += tile_ds[row * ${bc4}u + j / 4u][j % 4u] * tile_q[row * ${D4}u + e % ${D4}u];
+    }
+    tile_dk[e] += sum;
+  }
+  // dQ += scale dS K, in memory
+  ${each('e', `${br * D4}u`, threads)} {
+    let row = e / ${D4}u;
+    if (i0 + row < seq.Nq) {
+      var sum = vec4f();
+      for (var j = 0u; j < ${bc}u + params.zero; j++) {
+        sum += tile_ds[row * ${bc4}u + j / 4u][j % 4u] * tile_k[j * ${D4}u + e % ${D4}u];
+      }
+      let at = base(b, h, params.dq_strides, seq.q0 + i0 + row);
+      store_dq(at, e % ${D4}u, load_dq(at, e % ${D4}u) + params.scale * sum);
+    }
+  }
+}
+}
+workgroupBarrier();
+${each('e', `${bc * D4}u`, threads)} {
+  let j = j0 + e / ${D4}u;
+  if (j < seq.Nk) { store_dk(k_base + j * params.k_strides.z, e % ${D4}u, tile_dk[e] / ${LOG2_E}); }
+}
+${each('e', `${bc * Dv4}u`, threads)} {
+  let j = j0 + e / ${Dv4}u;
+  if (j < seq.Nk) { store_dv(v_base + j * params.v_strides.z, e % ${Dv4}u, tile_dv[e]); }
+}
+}`;
+  return {
+    label: 'flash1 backward',
+    code,
+    access: [
+      ...(['read', 'read', 'read', 'read', 'read', 'read', 'read_write', 'read_write'] as const),
+      ...(joined ? [] : (['read_write'] as const)),
+      ...featureAccess(f),
+    ],
+  };
+}
+
+/** dS *= 1 - tanh^2, the scores before the soft cap being made once more. */
+const softcapSlope = (D4: number, bc: number): string => `
+if (params.softcap > 0.0) {
+  for (var n = 0u; n < min(4u, ${bc}u - 4u * c); n++) {
+    var raw = 0.0;
+    for (var d = 0u; d < ${D4}u + params.zero; d++) { raw += dot(tile_q[row * ${D4}u + d], tile_k[(4u * c + n) * ${D4}u + d]); }
+    let x = safe_tanh(raw * params.per_softcap);
+    ds[n] *= 1.0 - x * x;
+  }
+}`;
