@@ -1,4 +1,6 @@
 import { tensor, randn, attention, type Tensor } from '../src/node';
+import type { Algorithm } from '../src/api/options';
+import { CAUSAL, NO_FEATURES } from '../src/api/problem';
 import { defaultDevice } from '../src/device/default-device';
 import { attentionReport, type AttentionReportOptions } from '../src/experiments/attention-report';
 import { peakBytes } from '../src/cost/peak-memory';
@@ -14,7 +16,7 @@ onEachAdapter('attentionReport', () => {
   test('checks, times and measures both algorithms over a sweep', async () => {
     const fractions: number[] = [];
     const report = await attentionReport(small, undefined, { onProgress: (fraction) => fractions.push(fraction) });
-    expect(report.problem).toMatchObject({ B: 2, H: 4, Hk: 2, Nq: 40, Nk: 52, D: 8, Dv: 4, causal: false });
+    expect(report.problem).toMatchObject({ B: 2, H: 4, Hk: 2, Nq: 40, Nk: 52, D: 8, Dv: 4, band: NO_FEATURES.band });
     expect(report.errors.map(({ output, against }) => `${output} ${against}`)).toEqual(
       ['float64', 'naive'].flatMap((against) =>
         ['out', 'lse', 'dq', 'dk', 'dv'].map((output) => `${output} ${against}`),
@@ -44,7 +46,7 @@ onEachAdapter('attentionReport', () => {
   test('device memory is what the formula says', async () => {
     const { problem, memory } = await attentionReport(small);
     for (const { algorithm, pass, measured, formula } of memory) {
-      expect(formula).toBe(peakBytes(problem, algorithm === 'naive', pass));
+      expect(formula).toBe(peakBytes(problem, algorithm as Algorithm, pass));
       // Buffers are rounded up to 16 bytes, of which there are less than a dozen.
       expect(measured).toBeGreaterThanOrEqual(formula);
       expect(measured).toBeLessThan(formula + 12 * 16);
@@ -96,7 +98,7 @@ onEachAdapter('attentionReport', () => {
     test('are used, and stay alive', async () => {
       const inputs = given();
       const report = await attentionReport({ causal: true }, inputs);
-      expect(report.problem).toMatchObject({ B: 1, H: 2, Hk: 1, Nq: 20, Nk: 24, D: 8, Dv: 4, causal: true });
+      expect(report.problem).toMatchObject({ B: 1, H: 2, Hk: 1, Nq: 20, Nk: 24, D: 8, Dv: 4, band: CAUSAL });
       expect(report).toMatchObject({ ok: true, randomInputs: false });
       const result = await attention(inputs.q, inputs.k, inputs.v);
       expect(result.out.shape).toEqual([1, 2, 20, 4]);

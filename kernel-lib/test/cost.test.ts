@@ -1,4 +1,4 @@
-import { CAUSAL, NO_FEATURES, type Band } from '../src/api/problem';
+import { CAUSAL, NO_FEATURES, type Band, type Problem } from '../src/api/problem';
 import { backwardFlops, forwardFlops, visiblePairs } from '../src/cost/flops';
 import { peakBytes } from '../src/cost/peak-memory';
 
@@ -73,23 +73,41 @@ test('the known totals: 4*B*H*N^2*D forward, 2.5 times that backward, about half
 });
 
 describe('peakBytes adds up the tensors of a pass', () => {
-  const sizes = { B: 2, H: 6, Hk: 2, Nq: 5, Nk: 7, D: 3, Dv: 4 };
+  const sizes: Problem = {
+    ...NO_FEATURES,
+    ...{ B: 2, H: 6, Hk: 2, Nq: 5, Nk: 7, D: 3, Dv: 4 },
+    ...{ scale: 1, layout: 'bhnd', packing: 'none', dtype: 'f32' },
+  };
   const [q, k, v, out, lse] = [2 * 6 * 5 * 3, 2 * 2 * 7 * 3, 2 * 2 * 7 * 4, 2 * 6 * 5 * 4, 2 * 6 * 5];
-  const [dq, dk, dv, dout, delta] = [q, k, v, out, lse];
+  const [dq, dk, dv, dout] = [q, k, v, out];
   const matrix = 2 * 6 * 5 * 7;
-  const sum = (...lengths: number[]): number => 4 * lengths.reduce((a, b) => a + b, 0);
+  const sum = (...lengths: number[]): number => lengths.reduce((a, b) => a + b, 0);
+  const rich: Problem = {
+    ...{ ...sizes, dtype: 'f16', softcap: 3 },
+    bias: { shape: [1, 6, 1, 7], dtype: 'f16' },
+    mask: { shape: [2, 1, 5, 7], dtype: 'bool' },
+  };
+  const [bias, mask] = [6 * 7, 2 * 5 * 7];
+  const all = [q, k, v, out, dout, dq, dk, dv];
 
   test.each<[string, number, number]>([
-    ['flash forward', peakBytes(sizes, false, 'forward'), sum(q, k, v, out, lse)],
-    ['flash backward', peakBytes(sizes, false, 'backward'), sum(q, k, v, out, lse, dout, delta, dq, dk, dv)],
-    ['naive forward', peakBytes(sizes, true, 'forward'), sum(q, k, v, out, lse, matrix)],
-    ['naive backward', peakBytes(sizes, true, 'backward'), sum(q, k, v, out, lse, dout, dq, dk, dv, matrix, matrix)],
+    ['flash forward', peakBytes(sizes, 'flash2', 'forward'), 4 * sum(q, k, v, out, lse)],
+    ['flash backward', peakBytes(sizes, 'flash2', 'backward'), 4 * sum(...all, lse, 2 * lse)],
+    ['naive forward', peakBytes(sizes, 'naive', 'forward'), 4 * sum(q, k, v, out, lse, matrix)],
+    ['naive backward', peakBytes(sizes, 'naive', 'backward'), 4 * sum(...all, lse, 2 * matrix)],
+    ['f16 forward', peakBytes(rich, 'flash2', 'forward'), 2 * sum(q, k, v, out, bias) + mask + 4 * lse],
+    ['f16 backward', peakBytes(rich, 'flash2', 'backward'), 2 * sum(...all, 2 * bias) + mask + 4 * (3 * lse + bias)],
+    [
+      'f16 naive backward',
+      peakBytes(rich, 'naive', 'backward'),
+      2 * sum(...all, 2 * bias) + mask + 4 * (lse + bias + 3 * matrix),
+    ],
   ])('%s', (_, bytes, expected) => expect(bytes).toBe(expected));
 
   test('twice the length is twice the memory of flash and nearly four times that of naive', () => {
-    const at = (N: number, naive: boolean): number =>
-      peakBytes({ B: 1, H: 8, Hk: 8, Nq: N, Nk: N, D: 64, Dv: 64 }, naive, 'backward');
-    expect(at(8192, false) / at(4096, false)).toBe(2);
-    expect(at(8192, true) / at(4096, true)).toBeGreaterThan(3.8);
+    const at = (N: number, algorithm: 'flash2' | 'naive'): number =>
+      peakBytes({ ...sizes, B: 1, H: 8, Hk: 8, Nq: N, Nk: N, D: 64, Dv: 64 }, algorithm, 'backward');
+    expect(at(8192, 'flash2') / at(4096, 'flash2')).toBe(2);
+    expect(at(8192, 'naive') / at(4096, 'naive')).toBeGreaterThan(3.8);
   });
 });

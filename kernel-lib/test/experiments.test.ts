@@ -1,7 +1,8 @@
-import type { Problem } from '../src/api/problem';
+import { CAUSAL, NO_FEATURES, type Problem } from '../src/api/problem';
 import { checkSeconds, planCheck } from '../src/experiments/check-plan';
-import { truthOf } from '../src/experiments/check-truth';
+import { truthOf, type HostInputs } from '../src/experiments/check-truth';
 import { compareWithOther, compareWithTruth, type HostOutputs } from '../src/experiments/compare-outputs';
+import type { Output } from '../src/experiments/report-data';
 import { median } from '../src/experiments/measure';
 import { Progress } from '../src/experiments/progress';
 import { planReport, type AttentionInputs, type AttentionReportOptions } from '../src/experiments/report-options';
@@ -10,19 +11,33 @@ import { keepRows, referenceBackward, referenceForward } from '../src/reference'
 import { randn } from '../src/tensor/random';
 
 const base: Problem = {
+  ...NO_FEATURES,
   ...{ B: 2, H: 4, Hk: 2, Nq: 9, Nk: 11, D: 5, Dv: 3 },
-  ...{ scale: 0.4, causal: true, layout: 'bhnd' },
+  ...{ scale: 0.4, band: CAUSAL, layout: 'bhnd', packing: 'none', dtype: 'f32' },
+};
+
+/** Everything that changes scores or p, with operands that are broadcast. */
+const rich: Problem = {
+  ...base,
+  band: { left: 4, right: 1 },
+  softcap: 2,
+  alibiSlopes: Float32Array.from({ length: 8 }, (_, head) => head / 8),
+  bias: { shape: [1, 4, 1, 11], dtype: 'f32' },
+  mask: { shape: [2, 1, 9, 1], dtype: 'bool' },
+  dropout: { p: 0.3, seed: 5 },
 };
 
 const idle = { onProgress: () => undefined };
 
-async function hostInputs(p: Problem): Promise<Record<'q' | 'k' | 'v' | 'dout', Float32Array>> {
+async function hostInputs(p: Problem): Promise<HostInputs> {
   const data = (seed: number, ...shape: number[]): Promise<Float32Array> => randn(shape, { seed }).data();
   return {
     q: await data(1, p.B, p.H, p.Nq, p.D),
     k: await data(2, p.B, p.Hk, p.Nk, p.D),
     v: await data(3, p.B, p.Hk, p.Nk, p.Dv),
     dout: await data(4, p.B, p.H, p.Nq, p.Dv),
+    bias: p.bias ? await data(5, ...p.bias.shape) : undefined,
+    mask: p.mask ? Float32Array.from({ length: 18 }, (_, t) => (t % 5 ? 1 : 0)) : undefined,
   };
 }
 
@@ -63,7 +78,7 @@ describe('planReport', () => {
   test('fills in the defaults of the magic', () => {
     const plan = planReport();
     expect(plan.sizes).toEqual({ batch: 1, heads: 4, kvHeads: 4, seq: 256, seqK: 256, dim: 64, dimV: 64 });
-    expect(plan).toMatchObject({ dtype: 'f32', seed: 0, inputs: undefined, options: {} });
+    expect(plan).toMatchObject({ dtype: 'f32', seed: 0, inputs: undefined, operands: {}, options: { seed: 0 } });
     expect(planReport({ heads: 8, dim: 32, causal: true })).toMatchObject({
       sizes: { kvHeads: 8, dimV: 32 },
       options: { causal: true },
@@ -87,7 +102,21 @@ describe('planReport', () => {
     ['a head size of 257', { dimV: 257 }, undefined, 'INVALID_ARGUMENT', /dimV: expected at most 256, got 257/],
     ['heads that do not divide', { heads: 4, kvHeads: 3 }, undefined, 'INVALID_ARGUMENT', /kvHeads: .*\(4\), got 3/],
     ['a negative seed', { seed: -1 }, undefined, 'INVALID_ARGUMENT', /seed: .*got -1/],
-    ['f16', { dtype: 'f16' }, undefined, 'INVALID_ARGUMENT', /dtype: expected 'f32'.*got 'f16'/],
+    ['bool', { dtype: 'bool' }, undefined, 'INVALID_ARGUMENT', /dtype: expected 'f32' or 'f16', got 'bool'/],
+    [
+      'a dtype that the tensors contradict',
+      { dtype: 'f16' },
+      given,
+      'INVALID_ARGUMENT',
+      /dtype: expected 'f32'.*got 'f16'/,
+    ],
+    [
+      'tensors of two dtypes',
+      {},
+      { ...given, k: randn([1, 2, 8, 4], { dtype: 'f16' }) },
+      'DTYPE',
+      /k: expected dtype 'f32'/,
+    ],
     ['no object', 5, undefined, 'INVALID_ARGUMENT', /options: expected an object, got 5/],
     ['sizes beyond any memory', { seq: 1e9 }, undefined, 'INVALID_ARGUMENT', /seq: expected sizes.*2\^30/],
     ['a size that the tensors contradict', { seq: 9 }, given, 'INVALID_ARGUMENT', /seq: expected 8.*got 9/],
@@ -104,19 +133,13 @@ describe('planCheck', () => {
     const plan = planCheck(base, 0);
     expect(plan.whole).toBe(true);
     expect(plan.rows).toEqual(Array.from({ length: 2 * 4 * 9 }, (_, row) => row));
-    expect(plan.groups.map(({ b, hk }) => [b, hk])).toEqual([
-      [0, 0],
-      [0, 1],
-      [1, 0],
-      [1, 1],
-    ]);
   });
 
   test('takes a sample of every head where the whole would take long, the same one again', () => {
     const long = { ...base, Nq: 4096, Nk: 4096, D: 64, Dv: 64 };
     const plan = planCheck(long, 7);
     expect(plan.whole).toBe(false);
-    expect(plan.groups).toHaveLength(4);
+    expect(new Set(plan.rows.map((row) => Math.floor(row / 4096))).size).toBe(8);
     expect(new Set(plan.rows).size).toBe(plan.rows.length);
     expect(plan.rows.every((row) => row < plan.rowsTotal)).toBe(true);
     expect(plan.rows[0]).toBe(0);
@@ -126,79 +149,79 @@ describe('planCheck', () => {
     expect(planCheck(long, 8)).not.toEqual(plan);
   });
 
-  test('takes two rows of fewer heads where even a few rows of each would take long', () => {
-    const plan = planCheck(base, 0, 6 * 11 * 8);
-    expect(plan.groups.map(({ b, hk, rows }) => [b, hk, rows.length])).toEqual([
-      [0, 0, 2],
-      [0, 1, 2],
-      [1, 0, 2],
-    ]);
-    expect(planCheck(base, 0, 1).rows).toHaveLength(2);
-  });
+  test('takes two rows even where they take long', () => expect(planCheck(base, 0, 1).rows).toEqual([0, 71]));
 });
 
 describe('truth and comparison', () => {
-  test('the truth of a whole plan is the reference', async () => {
-    const inputs = await hostInputs(base);
-    const truth = await truthOf(base, planCheck(base, 0), inputs, idle);
-    const { q, k, v, dout } = inputs;
-    const forward = referenceForward(base, { q, k, v });
-    const backward = referenceBackward(base, { q, k, v }, dout);
-    for (const [output, expected] of Object.entries({ ...forward, ...backward })) {
-      if (output === 'maxAbsScore' || output === 'dbias') continue;
-      expect(truth[output as 'out'].reference).toEqual(expected);
-    }
+  test.each([base, rich])('the truth of a whole plan is the reference', async (problem) => {
+    const inputs = await hostInputs(problem);
+    const truth = await truthOf(problem, planCheck(problem, 0), inputs, idle);
+    const forward = referenceForward(problem, inputs);
+    const backward = referenceBackward(problem, inputs, inputs.dout);
+    const { out, lse, dq, dk, dv, dbias } = { ...forward, ...backward };
+    const expected = { out, lse, dq, dk, dv, ...(problem.bias ? { dbias } : {}) };
+    expect(Object.keys(truth)).toEqual(Object.keys(expected));
+    for (const [output, reference] of Object.entries(expected))
+      expect(truth[output as 'out']!.reference).toEqual(reference);
   });
 
   /** A right answer in the place of what a GPU computes. */
   async function rightAnswer(p: Problem, budget?: number) {
     const plan = planCheck(p, 3, budget);
     const inputs = await hostInputs(p);
-    const { q, k, v } = inputs;
     const dout = keepRows(p, inputs.dout, plan.rows);
-    const truth = await truthOf(p, plan, { q, k, v, dout }, idle);
-    const { out, lse } = referenceForward(p, { q, k, v });
-    const { dq } = referenceBackward(p, { q, k, v }, inputs.dout);
-    const { dk, dv } = referenceBackward(p, { q, k, v }, dout);
+    const truth = await truthOf(p, plan, { ...inputs, dout }, idle);
+    const { out, lse } = referenceForward(p, inputs);
+    const { dq } = referenceBackward(p, inputs, inputs.dout);
+    const { dk, dv, dbias } = referenceBackward(p, inputs, dout);
+    const all = { out, lse, dq, dk, dv, ...(p.bias ? { dbias } : {}) };
     const outputs = Object.fromEntries(
-      Object.entries({ out, lse, dq, dk, dv }).map(([name, values]) => [name, Float32Array.from(values)]),
+      Object.entries(all).map(([name, values]) => [name, Float32Array.from(values)]),
     ) as HostOutputs;
     return { plan, truth, outputs };
   }
 
-  test.each([undefined, 20 * 11 * 8])('right results pass, whole or sampled (budget %p)', async (budget) => {
-    const { plan, truth, outputs } = await rightAnswer(base, budget);
-    const errors = compareWithTruth(base, plan, outputs, truth);
-    expect(errors.map(({ output, ok }) => [output, ok])).toEqual(
-      ['out', 'lse', 'dq', 'dk', 'dv'].map((o) => [o, true]),
-    );
-    expect(errors[0]).toMatchObject({ rowsChecked: budget ? plan.rows.length : 72, rowsTotal: 72 });
-    const other = compareWithOther(base, plan, outputs, outputs, 'naive', truth);
+  const sampled = 20 * 11 * 8;
+  test.each([
+    [base, undefined],
+    [base, sampled],
+    [rich, sampled],
+  ])('right results pass, whole or sampled (case %#)', async (problem, budget) => {
+    const { plan, truth, outputs } = await rightAnswer(problem, budget);
+    const errors = compareWithTruth(problem, plan, outputs, truth);
+    const names = ['out', 'lse', 'dq', 'dk', 'dv', ...(problem.bias ? ['dbias'] : [])];
+    expect(errors.map(({ output, ok }) => [output, ok])).toEqual(names.map((o) => [o, true]));
+    expect(errors[0]).toMatchObject({ rowsChecked: budget ? 20 : 72, rowsTotal: 72 });
+    const other = compareWithOther(problem, plan, outputs, outputs, 'naive', truth);
     expect(other.every(({ ok, error, against }) => ok && error === 0 && against === 'naive')).toBe(true);
   });
 
-  test.each<['out' | 'lse' | 'dq' | 'dk' | 'dv', number[], number]>([
+  test.each<[Output, number[], number]>([
     ['out', [1, 3, 8, 2], 1e-3],
     ['lse', [1, 3, 8], NaN],
     ['dq', [1, 3, 8, 4], Infinity],
     ['dk', [1, 1, 10, 4], 1e-3],
     ['dv', [1, 1, 4, 0], NaN],
+    ['dbias', [0, 3, 0, 10], 1e-3],
   ])('one wrong entry of %s fails and is pointed at %j (off by %p)', async (output, at, off) => {
-    const { plan, truth, outputs } = await rightAnswer(base, 20 * 11 * 8);
-    const { B, H, Hk, Nq, Nk, D, Dv } = base;
-    const shapes = { out: [B, H, Nq, Dv], lse: [B, H, Nq], dq: [B, H, Nq, D], dk: [B, Hk, Nk, D], dv: [B, Hk, Nk, Dv] };
+    const { plan, truth, outputs } = await rightAnswer(rich, sampled);
+    const { B, H, Hk, Nq, Nk, D, Dv, bias } = rich;
+    const shapes = {
+      ...{ out: [B, H, Nq, Dv], lse: [B, H, Nq], dq: [B, H, Nq, D] },
+      ...{ dk: [B, Hk, Nk, D], dv: [B, Hk, Nk, Dv], dbias: bias!.shape },
+    };
     const index = at.reduce((flat, n, axis) => flat * shapes[output][axis] + n, 0);
-    const wrong = { ...outputs, [output]: Float32Array.from(outputs[output]) };
-    wrong[output][index] += off;
+    const wrong = { ...outputs, [output]: Float32Array.from(outputs[output]!) };
+    wrong[output]![index] += off;
     for (const errors of [
-      compareWithTruth(base, plan, wrong, truth),
-      compareWithOther(base, plan, wrong, outputs, 'naive', truth),
+      compareWithTruth(rich, plan, wrong, truth),
+      compareWithOther(rich, plan, wrong, outputs, 'naive', truth),
     ]) {
       expect(errors.filter(({ ok }) => !ok)).toMatchObject([{ output, worstIndex: at }]);
     }
   });
 
-  test('an abort between two heads stops the reference with the reason', async () => {
+  test('an abort between two parts stops the reference with the reason', async () => {
     const control = new AbortController();
     const reason = new Error('enough');
     const fractions: number[] = [];
@@ -209,6 +232,6 @@ describe('truth and comparison', () => {
     const inputs = await hostInputs(base);
     const truth = truthOf(base, planCheck(base, 0), inputs, { signal: control.signal, onProgress });
     await expect(truth).rejects.toBe(reason);
-    expect(fractions).toEqual([1 / 16]);
+    expect(fractions).toEqual([1 / 4]);
   });
 });

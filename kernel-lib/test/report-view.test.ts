@@ -1,9 +1,16 @@
+import { CAUSAL, NO_FEATURES, type Problem } from '../src/api/problem';
 import type { AttentionReportData, ReportError } from '../src/experiments/report-data';
 import { AttentionReport } from '../src/experiments/report';
 import { DISPLAY } from '../src/plots/figure';
 import { elements, parseXml } from './support/xml';
 
 const EVIL = '<script>alert(1)</script> & "GPU"';
+
+const problem: Problem = {
+  ...NO_FEATURES,
+  ...{ B: 1, H: 4, Hk: 2, Nq: 64, Nk: 64, D: 16, Dv: 16 },
+  ...{ scale: 0.25, band: CAUSAL, layout: 'bhnd', packing: 'none', dtype: 'f32' },
+};
 
 const check = (more: Partial<ReportError> = {}): ReportError => ({
   ...{ output: 'out', against: 'float64', error: 1e-7, allowed: 5e-6, ok: true },
@@ -33,7 +40,7 @@ function report(more: Partial<AttentionReportData> = {}): AttentionReport {
       },
       ...{ limits: {}, subgroupMinSize: 4, subgroupMaxSize: 4, timestamps: true },
     },
-    problem: { B: 1, H: 4, Hk: 2, Nq: 64, Nk: 64, D: 16, Dv: 16, scale: 0.25, causal: true, layout: 'bhnd' },
+    problem,
     ...{ dtype: 'f32', seed: 5, randomInputs: true, algorithm: 'flash2' },
     paths: { forward: 'flash2 forward', backward: 'flash2 backward' },
     tiles: { br: 8, bc: 32, visited: 10, total: 16 },
@@ -77,6 +84,22 @@ test('tells device, path, tiles, problem, notes, errors beside allowed, times, r
   expect(text).toMatch(/out +float64 +1\.00e-7 +5\.00e-6 +yes +0,1,2,3 +all 64/);
   expect(text).toMatch(/dq +naive .* 8 of 64/);
   expect(text).toMatch(/naive +backward +6\.4 ms +5 +25 % +1\.5 +3 MiB +2 MiB/);
+});
+
+test('names every feature of the problem', () => {
+  const shape = [1, 4, 1, 64] as const;
+  const features: Partial<Problem> = {
+    band: { left: 8, right: Infinity },
+    softcap: 30,
+    alibiSlopes: new Float32Array(4),
+    bias: { shape, dtype: 'f16' },
+    mask: { shape, dtype: 'bool' },
+    dropout: { p: 0.1, seed: 3 },
+  };
+  expect(report({ problem: { ...problem, ...features } }).toString()).toContain(
+    'f32, softcap 30, ALiBi, bias (1,4,1,64) f16, mask (1,4,1,64), window [8, -1], dropout 0.1, random inputs',
+  );
+  expect(report({ problem: { ...problem, band: NO_FEATURES.band } }).toString()).toContain('f32, not causal,');
 });
 
 test('html is well-formed, escaped and without scripts', () => {

@@ -1,5 +1,4 @@
 import { checkRunOptions } from '../api/checks';
-import { checkAttention } from '../api/validate';
 import { defaultDevice } from '../device/default-device';
 import type { Tensor } from '../tensor/tensor';
 import { checkOutputs } from './check-outputs';
@@ -9,7 +8,15 @@ import { Progress } from './progress';
 import { AttentionReport } from './report';
 import { planReport, type AttentionInputs, type AttentionReportOptions, type ReportPlan } from './report-options';
 import { makeInputs } from './run-inputs';
-import { measurePoint, measureSmaller, pointSeconds, sizesAt, sweepLengths, type SweepContext } from './sweep';
+import {
+  checkInputs,
+  measurePoint,
+  measureSmaller,
+  pointSeconds,
+  sizesAt,
+  sweepLengths,
+  type SweepContext,
+} from './sweep';
 
 export { AttentionReport } from './report';
 export type { AttentionInputs, AttentionReportOptions } from './report-options';
@@ -34,7 +41,7 @@ export interface ReportRun {
 
 /**
  * Runs attention forward and backward on seeded random inputs, or on the given ones, and reports: where it ran; the errors
- * of out, lse, dq, dk and dv against the float64 reference and against naive attention on the GPU, beside the allowed error;
+ * of out, lse and the gradients against the float64 reference and against naive attention on the GPU, beside the allowed error;
  * times, achieved rates and device memory of both algorithms; and the same over a sweep of lengths up to `seq`, as a figure.
  *
  * A result that is wrong is a report with `ok` false. Rejects with a FlashError for bad options or inputs (INVALID_ARGUMENT,
@@ -71,9 +78,9 @@ async function make(
   { signal, onProgress }: { signal: AbortSignal | undefined; onProgress(fraction: number): void },
   start: number,
 ): Promise<AttentionReport> {
-  const inputs = makeInputs(plan, plan.sizes, (tensor: Tensor) => held.push(tensor), plan.inputs);
-  const { problem, algorithm } = checkAttention(inputs.q, inputs.k, inputs.v, plan.options);
-  const { info: device, facts } = await defaultDevice();
+  const inputs = await makeInputs(plan, plan.sizes, (tensor: Tensor) => held.push(tensor));
+  const { problem, algorithm } = checkInputs(inputs, plan);
+  const { info: device } = await defaultDevice();
   const check = planCheck(problem, plan.seed);
   const lengths = sweepLengths(problem.Nq);
   const algorithms = [algorithm, algorithm === 'naive' ? 'flash2' : 'naive'] as const;

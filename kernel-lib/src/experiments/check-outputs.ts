@@ -9,8 +9,8 @@ import type { Measurement, PairResult, RunInputs } from './measure';
 import type { ReportError } from './report-data';
 
 /**
- * Checks out, lse, dq, dk and dv of the first measurement against the float64 reference and against the second one, if
- * there is one. Where only a sample of rows is checked, dk and dv, which sum over all rows, come from one more backward
+ * Checks out, lse and all gradients of the first measurement against the float64 reference and against the second one, if
+ * there is one. Where only a sample of rows is checked, the sums over all rows (dk, dv, dbias) come from one more backward
  * call with a dout that is 0 in all other rows.
  */
 export async function checkOutputs(
@@ -21,19 +21,22 @@ export async function checkOutputs(
   control: { signal?: AbortSignal; onProgress(fraction: number): void },
 ): Promise<ReportError[]> {
   const { B, H, Hk, Nq, Nk, D, Dv, layout } = problem;
-  const [q, k, v, allDout] = [
+  const [q, k, v, allDout, bias, mask] = [
     await readBhnd(problem, inputs.q, [B, H, Nq, D]),
     await readBhnd(problem, inputs.k, [B, Hk, Nk, D]),
     await readBhnd(problem, inputs.v, [B, Hk, Nk, Dv]),
     await readBhnd(problem, inputs.dout, [B, H, Nq, Dv]),
+    await inputs.bias?.data(),
+    await inputs.mask?.data(),
   ];
   const dout = plan.whole ? allDout : keepRows(problem, allDout, plan.rows);
   const sampled = plan.whole ? null : layout === 'bhnd' ? dout : exchangeAxes(dout, B, H, Nq, Dv);
   const outputs: HostOutputs[] = [];
   for (const { last } of measurements) {
-    outputs.push(await resultsOf(problem, last, sampled && tensor(sampled, inputs.dout.shape), control.signal));
+    const other = sampled && tensor(sampled, inputs.dout.shape, { dtype: problem.dtype });
+    outputs.push(await resultsOf(problem, last, other, control.signal));
   }
-  const truth = await truthOf(problem, plan, { q, k, v, dout }, control);
+  const truth = await truthOf(problem, plan, { q, k, v, dout, bias, mask }, control);
   const [own, other] = outputs;
   const against = measurements[1]?.algorithm;
   return [
@@ -42,7 +45,7 @@ export async function checkOutputs(
   ];
 }
 
-/** Results on the host; dk and dv from a call with `sampled` in place of dout, which is disposed of. */
+/** Results on the host; dk, dv and dbias from a call with `sampled` in place of dout, which is disposed of. */
 async function resultsOf(
   problem: Problem,
   { forward, grads }: PairResult,
@@ -50,13 +53,14 @@ async function resultsOf(
   signal: AbortSignal | undefined,
 ): Promise<HostOutputs> {
   const { out, lse } = forward;
-  const { dq, dk, dv } = grads;
-  if (!sampled) return readOutputs(problem, { out, lse, dq, dk, dv });
+  const { dq, dk, dv, dbias } = grads;
+  if (!sampled) return readOutputs(problem, { out, lse, dq, dk, dv, dbias });
   const more: Tensor[] = [sampled];
   try {
     const part = await forward.backward(sampled, { signal });
     more.push(part.dq, part.dk, part.dv);
-    return await readOutputs(problem, { out, lse, dq, dk: part.dk, dv: part.dv });
+    if (part.dbias) more.push(part.dbias);
+    return await readOutputs(problem, { out, lse, dq, dk: part.dk, dv: part.dv, dbias: part.dbias });
   } finally {
     for (const item of more) item.dispose();
   }

@@ -4,14 +4,28 @@ import { compare, gatherRows } from '../reference';
 import type { Tensor } from '../tensor/tensor';
 import type { CheckPlan } from './check-plan';
 import type { Truth } from './check-truth';
-import { OUTPUTS, type Output, type ReportError } from './report-data';
+import { outputsOf, type Output, type ReportError } from './report-data';
 
-/** The results of one algorithm in 'bhnd' order, on the host. */
-export type HostOutputs = Record<Output, Float32Array>;
+/** The results of one algorithm in 'bhnd' order, on the host; dbias where there is a bias. */
+export type HostOutputs = Partial<Record<Output, Float32Array>>;
 
 /** Shape of an output in 'bhnd' order. */
-export function outputShape({ B, H, Hk, Nq, Nk, D, Dv }: Problem, output: Output): number[] {
-  return { out: [B, H, Nq, Dv], lse: [B, H, Nq], dq: [B, H, Nq, D], dk: [B, Hk, Nk, D], dv: [B, Hk, Nk, Dv] }[output];
+export function outputShape(problem: Problem, output: Output): readonly number[] {
+  const { B, H, Hk, Nq, Nk, D, Dv, bias } = problem;
+  switch (output) {
+    case 'out':
+      return [B, H, Nq, Dv];
+    case 'lse':
+      return [B, H, Nq];
+    case 'dq':
+      return [B, H, Nq, D];
+    case 'dk':
+      return [B, Hk, Nk, D];
+    case 'dv':
+      return [B, Hk, Nk, Dv];
+    case 'dbias':
+      return bias!.shape;
+  }
 }
 
 /** The numbers of a tensor of (B,heads,N,width) or (B,N,heads,width) in 'bhnd' order. */
@@ -24,30 +38,33 @@ export async function readBhnd(
   return problem.layout === 'bhnd' ? data : exchangeAxes(data, B, N, heads, width);
 }
 
-/** Reads results back; `dk` and `dv` may come from another backward call than `dq`. */
-export async function readOutputs(problem: Problem, tensors: Record<Output, Tensor>): Promise<HostOutputs> {
-  const outputs: Partial<HostOutputs> = {};
-  for (const output of OUTPUTS) {
-    const shape = outputShape(problem, output);
-    // lse has no layout: it is (B,H,Nq) always.
-    outputs[output] = output === 'lse' ? await tensors.lse.data() : await readBhnd(problem, tensors[output], shape);
+/** Reads results back; the sums over queries may come from another backward call than `dq`. */
+export async function readOutputs(problem: Problem, tensors: Partial<Record<Output, Tensor>>): Promise<HostOutputs> {
+  const outputs: HostOutputs = {};
+  for (const output of outputsOf(problem)) {
+    // lse and dbias have no layout.
+    const own = output === 'lse' || output === 'dbias';
+    const tensor = tensors[output]!;
+    outputs[output] = own ? await tensor.data() : await readBhnd(problem, tensor, outputShape(problem, output));
   }
-  return outputs as HostOutputs;
+  return outputs;
 }
 
-/** Compares with the float64 reference, over the rows of the plan. */
+/** Whether an output has a row for each query; the others are sums over queries. */
+const isByRow = (output: Output): boolean => output === 'out' || output === 'lse' || output === 'dq';
+
+/** Compares with the float64 reference: the rows of the plan, and sums over them. */
 export function compareWithTruth(problem: Problem, plan: CheckPlan, actual: HostOutputs, truth: Truth): ReportError[] {
-  return OUTPUTS.map((output) => {
-    const { reference, allowed } = truth[output];
+  return outputsOf(problem).map((output) => {
+    const { reference, allowed } = truth[output]!;
     const shape = outputShape(problem, output);
-    const byRow = output === 'out' || output === 'lse' || output === 'dq';
-    // Units that were chosen: rows of queries, or whole heads of keys.
-    const units = byRow ? plan.rows : plan.groups.map(({ b, hk }) => b * problem.Hk + hk);
-    const width = byRow ? (shape[3] ?? 1) : shape[2] * shape[3];
-    const { error, ok, worst } = compare(gatherRows(actual[output], units, width), reference, allowed);
-    const index = units[Math.floor(worst / width)] * width + (worst % width);
-    const rows = { rowsChecked: plan.rows.length, rowsTotal: plan.rowsTotal };
-    return { output, against: 'float64', error, allowed, ok, worstIndex: coordinates(index, shape), ...rows };
+    const width = shape[3] ?? 1;
+    const rows = isByRow(output) ? plan.rows : null;
+    const values = actual[output]!;
+    const { error, ok, worst } = compare(rows ? gatherRows(values, rows, width) : values, reference, allowed);
+    const index = rows ? rows[Math.floor(worst / width)] * width + (worst % width) : worst;
+    const checked = { rowsChecked: plan.rows.length, rowsTotal: plan.rowsTotal };
+    return { output, against: 'float64', error, allowed, ok, worstIndex: coordinates(index, shape), ...checked };
   });
 }
 
@@ -63,14 +80,14 @@ export function compareWithOther(
   against: string,
   truth: Truth,
 ): ReportError[] {
-  return OUTPUTS.map((output) => {
-    const { reference, allowed: once } = truth[output];
-    const growth = Math.max(1, (1 + largest(other[output])) / (1 + largest(reference)));
-    const { error, allowed, ok, worst } = compare(actual[output], other[output], 2 * once * growth);
+  return outputsOf(problem).map((output) => {
+    const { reference, allowed: once } = truth[output]!;
+    const growth = Math.max(1, (1 + largest(other[output]!)) / (1 + largest(reference)));
+    const { error, allowed, ok, worst } = compare(actual[output]!, other[output]!, 2 * once * growth);
     const worstIndex = coordinates(worst, outputShape(problem, output));
     const { rows, rowsTotal } = plan;
-    // dk and dv come of a dout that is 0 outside the rows of the plan.
-    const rowsChecked = output === 'dk' || output === 'dv' ? rows.length : rowsTotal;
+    // Sums over queries come of a dout that is 0 outside the rows of the plan.
+    const rowsChecked = isByRow(output) ? rowsTotal : rows.length;
     return { output, against, error, allowed, ok, worstIndex, rowsChecked, rowsTotal };
   });
 }

@@ -4,6 +4,7 @@ import { lineChart, type LineSeries } from '../plots/line-chart';
 import { formatCount, formatNumber } from '../plots/numbers';
 import { PALETTE } from '../plots/svg';
 import { htmlTable, textTable, type Table } from '../plots/table';
+import { bandText } from './band-text';
 import type { IoModelReport, ReadsWrites } from './io-model';
 
 type Viewed = Omit<IoModelReport, 'figure' | 'parts'>;
@@ -33,13 +34,12 @@ export function ioHtml(report: Viewed): string {
 /** The problem in a line. */
 function problemLine({ problem }: Viewed): string {
   const { B, H, Hk, Nq, Nk, D, Dv, band } = problem;
-  const causal = band.left === Infinity && band.right === 0;
-  const limited = band.left < Infinity || band.right < Infinity;
+  const seen = bandText(band);
   return [
     B * H === 1 ? 'one head' : `B ${B}, H ${H}${Hk === H ? '' : `, Hk ${Hk}`}`,
     Nk === Nq ? `N ${Nq}` : `Nq ${Nq}, Nk ${Nk}`,
     `d ${D}${Dv === D ? '' : `, Dv ${Dv}`}`,
-    ...(causal ? ['causal'] : limited ? [`window [${[band.left, band.right].join(', ')}]`] : []),
+    ...(seen ? [seen] : []),
   ].join(', ');
 }
 

@@ -1,6 +1,6 @@
-import { attention, type AttentionResult } from '../api/attention';
+import { attention, type AttentionGradients, type AttentionResult } from '../api/attention';
 import type { AttentionInfo } from '../api/on-device';
-import type { AttentionOptions } from '../api/options';
+import type { Algorithm, AttentionOptions } from '../api/options';
 import type { Problem } from '../api/problem';
 import { backwardFlops, forwardFlops } from '../cost/flops';
 import { peakBytes } from '../cost/peak-memory';
@@ -17,12 +17,14 @@ export interface RunInputs {
   readonly k: Tensor;
   readonly v: Tensor;
   readonly dout: Tensor;
+  readonly bias?: Tensor;
+  readonly mask?: Tensor;
 }
 
 /** What a forward and a backward call left; `dispose` frees all of it. */
 export interface PairResult {
   readonly forward: AttentionResult;
-  readonly grads: { readonly dq: Tensor; readonly dk: Tensor; readonly dv: Tensor; readonly info: AttentionInfo };
+  readonly grads: AttentionGradients;
   dispose(): void;
 }
 
@@ -35,7 +37,7 @@ type Samples = Record<Pass, Sample[]>;
 
 /** Repeated forward and backward runs of one algorithm at one length. */
 export interface Measurement {
-  readonly algorithm: string;
+  readonly algorithm: Algorithm;
   readonly problem: Problem;
   readonly samples: Samples;
   /** The results of the last run. */
@@ -53,7 +55,7 @@ const ENOUGH_MS = 600;
 export async function measure(
   problem: Problem,
   inputs: RunInputs,
-  options: AttentionOptions & { algorithm: string },
+  options: Omit<AttentionOptions, 'bias' | 'mask'> & { algorithm: Algorithm },
   seen: Set<string>,
   control: RunControl,
 ): Promise<Measurement> {
@@ -87,21 +89,20 @@ export async function measure(
 
 /** One forward and one backward call, each timed. */
 async function runPair(
-  inputs: RunInputs,
-  options: AttentionOptions,
+  { q, k, v, dout, bias, mask }: RunInputs,
+  options: Omit<AttentionOptions, 'bias' | 'mask'>,
   control: RunControl,
 ): Promise<{ result: PairResult; forward: Sample; backward: Sample }> {
-  const { q, k, v, dout } = inputs;
   const { signal, onProgress } = control;
   const start = performance.now();
   // Backward is about two and a half times the work of forward.
-  const forward = await attention(q, k, v, { ...options, signal, onProgress: (f) => onProgress(f * 0.3) });
+  const forward = await attention(q, k, v, { ...options, bias, mask, signal, onProgress: (f) => onProgress(f * 0.3) });
   const middle = performance.now();
   try {
     const grads = await forward.backward(dout, { signal, onProgress: (f) => onProgress(0.3 + f * 0.7) });
     const end = performance.now();
     const dispose = (): void => {
-      for (const part of [forward, grads.dq, grads.dk, grads.dv]) part.dispose();
+      for (const part of [forward, grads.dq, grads.dk, grads.dv, grads.dbias]) part?.dispose();
     };
     return {
       result: { forward, grads, dispose },
@@ -151,7 +152,7 @@ export function memory({ algorithm, problem, last }: Measurement): ReportMemory[
     pass,
     seq: problem.Nq,
     measured: infos[pass].deviceBytes,
-    formula: peakBytes(problem, algorithm === 'naive', pass),
+    formula: peakBytes(problem, algorithm, pass),
   }));
 }
 

@@ -3,8 +3,11 @@ import type { DeviceInfo } from '../device/device';
 import type { FloatDType } from '../tensor/tensor';
 
 /** The results of attention that a report checks. */
-export const OUTPUTS = ['out', 'lse', 'dq', 'dk', 'dv'] as const;
-export type Output = (typeof OUTPUTS)[number];
+export type Output = 'out' | 'lse' | 'dq' | 'dk' | 'dv' | 'dbias';
+
+/** Those that a problem has. */
+export const outputsOf = ({ bias }: Problem): readonly Output[] =>
+  bias ? ['out', 'lse', 'dq', 'dk', 'dv', 'dbias'] : ['out', 'lse', 'dq', 'dk', 'dv'];
 
 export type Pass = 'forward' | 'backward';
 
@@ -18,7 +21,7 @@ export interface ReportError {
   /** Largest difference that counts as right. */
   readonly allowed: number;
   readonly ok: boolean;
-  /** Coordinates of the worst entry in 'bhnd' order: (b,h,i,column), for lse (b,h,i). */
+  /** Coordinates of the worst entry in 'bhnd' order: (b,h,i,column), for lse (b,h,i), for dbias in bias's shape. */
   readonly worstIndex: readonly number[];
   /** Query rows that went into the comparison, out of `rowsTotal`. */
   readonly rowsChecked: number;
@@ -66,7 +69,7 @@ export interface ReportTiles {
 /** The plain fields of an attention report. */
 export interface AttentionReportData {
   readonly device: DeviceInfo;
-  /** B, H, Hk, Nq, Nk, D, Dv, scale, causal, layout. */
+  /** Sizes, scale, layout and all that changes the scores. */
   readonly problem: Problem;
   readonly dtype: FloatDType;
   readonly seed: number;

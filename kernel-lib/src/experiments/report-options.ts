@@ -1,8 +1,8 @@
 import { describe } from '../api/describe';
 import { FlashError } from '../api/errors';
-import type { AttentionOptions } from '../api/options';
 import { checkTensor } from '../api/checks';
-import { MAX_HEAD_SIZE } from '../api/validate';
+import type { AttentionOptions } from '../api/options';
+import { checkDtypes, MAX_HEAD_SIZE } from '../api/validate';
 import type { FloatDType, Tensor } from '../tensor/tensor';
 
 /**
@@ -24,9 +24,12 @@ export interface AttentionReportOptions extends AttentionOptions {
   dim?: number;
   /** Dv, the head size of values and outputs, up to 256. Default `dim`. */
   dimV?: number;
-  /** Storage type of the random inputs. Default 'f32'. */
+  /** Storage type of the random inputs: 'f32' or 'f16'. Default 'f32'. */
   dtype?: FloatDType;
-  /** Seed of the random inputs and of dout: a whole number 0 .. 2^32-1. The same seed gives the same numbers. Default 0. */
+  /**
+   * Seed of the random inputs, of dout and, where there is dropout, of its mask: a whole number 0 .. 2^32-1. The same seed gives
+   * the same numbers. Default 0.
+   */
   seed?: number;
 }
 
@@ -39,14 +42,19 @@ export interface AttentionInputs {
 
 export type Sizes = Record<Size, number>;
 
+/** The tensors over the scores. */
+export type ScoreOperands = Pick<AttentionOptions, 'bias' | 'mask'>;
+
 /** Options and inputs of a report, checked as far as they are the report's own. */
 export interface ReportPlan {
   readonly sizes: Sizes;
   readonly dtype: FloatDType;
   readonly seed: number;
   readonly inputs: AttentionInputs | undefined;
-  /** What goes on to `flash.attention`, which checks it. */
-  readonly options: Omit<AttentionOptions, 'signal' | 'onProgress'>;
+  /** Bias and mask of the full length, if any. */
+  readonly operands: ScoreOperands;
+  /** What else goes on to `flash.attention`, which checks it. */
+  readonly options: Omit<AttentionOptions, 'signal' | 'onProgress' | keyof ScoreOperands>;
 }
 
 const SIZES = ['batch', 'heads', 'kvHeads', 'seq', 'seqK', 'dim', 'dimV'] as const;
@@ -58,13 +66,17 @@ type Size = (typeof SIZES)[number];
  */
 export function planReport(given: AttentionReportOptions = {}, inputs?: AttentionInputs): ReportPlan {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) throw invalid('options', 'an object', given);
-  const { batch, heads, kvHeads, seq, seqK, dim, dimV, dtype = 'f32', seed = 0, ...rest } = given;
-  const { signal: _signal, onProgress: _onProgress, ...options } = rest;
-  if (dtype !== 'f32') throw invalid('dtype', "'f32' (other types are not there yet)", dtype);
+  const { batch, heads, kvHeads, seq, seqK, dim, dimV, dtype: wanted, seed = 0, ...rest } = given;
+  const { signal: _signal, onProgress: _onProgress, bias, mask, ...options } = rest;
+  if (wanted !== undefined && wanted !== 'f32' && wanted !== 'f16') throw invalid('dtype', "'f32' or 'f16'", wanted);
   if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) throw invalid('seed', 'a whole number 0 .. 2^32-1', seed);
   const named = { batch, heads, kvHeads, seq, seqK, dim, dimV };
   for (const size of SIZES) checkSize(size, named[size]);
   const sizes = inputs ? sizesOf(inputs, options.layout, named) : withDefaults(named);
+  const dtype = inputs ? checkDtypes({ q: inputs.q, k: inputs.k, v: inputs.v }) : (wanted ?? 'f32');
+  if (wanted !== undefined && wanted !== dtype) {
+    throw invalid('dtype', `'${dtype}', as the given tensors have it, or nothing`, wanted);
+  }
   if (sizes.heads % sizes.kvHeads !== 0) {
     throw invalid('kvHeads', `a divisor of heads (${sizes.heads})`, sizes.kvHeads);
   }
@@ -72,7 +84,7 @@ export function planReport(given: AttentionReportOptions = {}, inputs?: Attentio
   if (largest > 2 ** 30) {
     throw invalid('seq', 'sizes whose tensors hold at most 2^30 numbers', `${largest} (batch * heads * seq * dim)`);
   }
-  return { sizes, dtype, seed, inputs, options };
+  return { sizes, dtype, seed, inputs, operands: { bias, mask }, options: { ...options, seed } };
 }
 
 function checkSize(name: Size, value: number | undefined): void {

@@ -1,6 +1,8 @@
+import type { Problem } from '../api/problem';
 import { escapeXml } from '../plots/escape';
 import { formatBytes, formatError, formatMs, formatNumber } from '../plots/numbers';
 import { FAILURE, htmlTable, textTable, type Table } from '../plots/table';
+import { bandText } from './band-text';
 import type { AttentionReportData, ReportError } from './report-data';
 
 type ViewData = AttentionReportData & { readonly ok: boolean };
@@ -18,18 +20,30 @@ export function headline({ errors }: Pick<AttentionReportData, 'errors'>): strin
 
 /** The problem in a line, in the letters of the documentation. */
 export function problemLine({ problem, dtype, algorithm, randomInputs, seed }: AttentionReportData): string {
-  const { B, H, Hk, Nq, Nk, D, Dv, causal, scale, layout } = problem;
+  const { B, H, Hk, Nq, Nk, D, Dv, scale, layout } = problem;
   const parts = [
     `${algorithm}: B ${B}, H ${H}${Hk === H ? '' : `, Hk ${Hk}`}`,
     Nk === Nq ? `N ${Nq}` : `Nq ${Nq}, Nk ${Nk}`,
     `D ${D}${Dv === D ? '' : `, Dv ${Dv}`}`,
     dtype,
-    causal ? 'causal' : 'not causal',
+    ...features(problem),
     ...(Math.abs(scale * Math.sqrt(D) - 1) < 1e-12 ? [] : [`scale ${formatNumber(scale, 6)}`]),
     ...(layout === 'bhnd' ? [] : [`layout ${layout}`]),
     randomInputs ? `random inputs, seed ${seed}` : 'given inputs',
   ];
   return parts.join(', ');
+}
+
+/** What changes the scores, in the order of its doing. */
+function features({ band, softcap, alibiSlopes, bias, mask, dropout }: Problem): string[] {
+  return [
+    ...(softcap > 0 ? [`softcap ${formatNumber(softcap)}`] : []),
+    ...(alibiSlopes ? ['ALiBi'] : []),
+    ...(bias ? [`bias (${bias.shape.join(',')}) ${bias.dtype}`] : []),
+    ...(mask ? [`mask (${mask.shape.join(',')})`] : []),
+    bandText(band) ?? 'not causal',
+    ...(dropout ? [`dropout ${formatNumber(dropout.p)}`] : []),
+  ];
 }
 
 /** How the times were taken. */

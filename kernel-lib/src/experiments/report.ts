@@ -1,13 +1,14 @@
 import type { Problem } from '../api/problem';
 import type { DeviceInfo } from '../device/device';
-import { DISPLAY, displayFigure, type Figure, type MimeBundle } from '../plots/figure';
+import type { Figure } from '../plots/figure';
 import { speedMemoryFigure } from '../plots/speed-memory';
 import type { FloatDType } from '../tensor/tensor';
+import { FigureReport } from './figure-report';
 import type { AttentionReportData, ReportError, ReportMemory, ReportTiles, ReportTiming } from './report-data';
 import { clockLine, headline, problemLine, reportHtml, reportText } from './report-view';
 
 /** What `attentionReport` found: plain fields, and how a notebook shows them. */
-export class AttentionReport implements AttentionReportData {
+export class AttentionReport extends FigureReport implements AttentionReportData {
   readonly device: DeviceInfo;
   readonly problem: Problem;
   readonly dtype: FloatDType;
@@ -28,6 +29,7 @@ export class AttentionReport implements AttentionReportData {
   readonly figure: Figure;
 
   constructor(data: AttentionReportData) {
+    super();
     this.device = data.device;
     this.problem = data.problem;
     this.dtype = data.dtype;
@@ -46,29 +48,12 @@ export class AttentionReport implements AttentionReportData {
     this.figure = sweepFigure(this);
   }
 
-  /**
-   * What a kernel publishes, in order: the tables, then the figure. A front end shows only the richest type of a bundle, so
-   * table and figure must be two messages to be seen both; a kernel that knows this method sends each part by itself.
-   */
-  parts(): MimeBundle[] {
-    return [{ 'text/html': reportHtml(this), 'text/plain': reportText(this) }, displayFigure(this.figure)];
+  protected text(): string {
+    return reportText(this);
   }
 
-  /**
-   * All in one bundle, for a kernel that takes one: front ends that draw plotly show the figure (with the verdict in its
-   * title), those that show HTML the tables with the picture below them, terminals the text.
-   */
-  [DISPLAY](): MimeBundle {
-    return {
-      ...displayFigure(this.figure),
-      'text/html': `${reportHtml(this)}\n<div>${this.figure.svg}</div>`,
-      'text/plain': this.toString(),
-    };
-  }
-
-  /** The report for a terminal. */
-  toString(): string {
-    return `${reportText(this)}\n\n${this.figure.text}`;
+  protected html(): string {
+    return reportHtml(this);
   }
 }
 

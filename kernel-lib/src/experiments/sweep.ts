@@ -1,8 +1,8 @@
 import type { DeviceInfo } from '../device/device';
 import { FlashError } from '../api/errors';
-import type { AttentionOptions } from '../api/options';
+import type { Algorithm } from '../api/options';
 import type { Problem } from '../api/problem';
-import { checkAttention } from '../api/validate';
+import { checkAttention, type CheckedCall } from '../api/validate';
 import { forwardFlops } from '../cost/flops';
 import { peakBytes } from '../cost/peak-memory';
 import { formatBytes } from '../plots/numbers';
@@ -38,7 +38,7 @@ export interface SweepContext {
   readonly plan: ReportPlan;
   readonly device: DeviceInfo;
   /** The algorithm of the report, then the one it is compared with. */
-  readonly algorithms: readonly NonNullable<AttentionOptions['algorithm']>[];
+  readonly algorithms: readonly Algorithm[];
   readonly signal: AbortSignal | undefined;
   readonly progress: Progress;
   /** Kernel paths that have been compiled. */
@@ -86,12 +86,17 @@ export async function measurePoint(problem: Problem, inputs: RunInputs, context:
   }
 }
 
+/** The call that a report measures, checked. */
+export function checkInputs({ q, k, v, bias, mask }: RunInputs, plan: ReportPlan): CheckedCall {
+  return checkAttention(q, k, v, { ...plan.options, bias, mask });
+}
+
 /** A length below the full one, on random inputs; everything it made is freed. */
 export async function measureSmaller(sizes: Sizes, context: SweepContext): Promise<SweepPoint> {
   const made: Tensor[] = [];
   try {
-    const inputs = makeInputs(context.plan, sizes, (tensor) => made.push(tensor), undefined);
-    const { problem } = checkAttention(inputs.q, inputs.k, inputs.v, context.plan.options);
+    const inputs = await makeInputs(context.plan, sizes, (tensor) => made.push(tensor));
+    const { problem } = checkInputs(inputs, context.plan);
     const point = await measurePoint(problem, inputs, context);
     for (const { last } of point.measurements) last.dispose();
     return point;
@@ -113,7 +118,7 @@ export function pointSeconds(problem: Problem, kind: DeviceInfo['kind'], cold: b
 }
 
 function naiveTooLarge(problem: Problem, device: DeviceInfo): string | null {
-  const bytes = peakBytes(problem, true, 'backward');
+  const bytes = peakBytes(problem, 'naive', 'backward');
   if (device.kind === 'hardware' || bytes <= SOFTWARE_BYTES) return null;
   const limit = formatBytes(SOFTWARE_BYTES);
   return `naive at ${problem.Nq} not run: it takes ${formatBytes(bytes)}, more than the ${limit} set aside on a software adapter`;

@@ -1,6 +1,7 @@
 import { escapeXml } from '../plots/escape';
 import { formatError, formatNumber } from '../plots/numbers';
 import { htmlTable, textTable, type Table } from '../plots/table';
+import { bandText } from './band-text';
 import type { Matrix, TraceStep, TraceWalk } from './tiled-trace';
 import type { TraceReport } from './trace';
 
@@ -18,13 +19,14 @@ export function traceHtml(report: Viewed): string {
 }
 
 function facts({ problem, tiles, flash1, flash2, difference }: Viewed): string[] {
-  const { Nq, Nk, D, Dv, scale } = problem;
+  const { Nq, Nk, D, Dv, scale, band } = problem;
+  const seen = bandText(band);
   const counts = (name: string, { steps, skipped, reads, writes }: TraceWalk, off: number): string =>
     `${name}: ${steps.length} tiles visited, ${skipped.length} skipped` +
     `${skipped.length > 0 ? ` (i,j: ${listed(skipped)})` : ''}; ` +
     `${reads} elements read from device memory, ${writes} written; out is within ${formatError(off)} of plain attention`;
   return [
-    `Nq ${Nq}, Nk ${Nk}, D ${D}${Dv === D ? '' : `, Dv ${Dv}`}, scale ${formatNumber(scale)}, tiles of ${tiles.br} queries x ${tiles.bc} keys`,
+    `Nq ${Nq}, Nk ${Nk}, D ${D}${Dv === D ? '' : `, Dv ${Dv}`}, scale ${formatNumber(scale)}${seen ? `, ${seen}` : ''}, tiles of ${tiles.br} queries x ${tiles.bc} keys`,
     counts('FlashAttention-1', flash1, difference.flash1),
     counts('FlashAttention-2', flash2, difference.flash2),
   ];
