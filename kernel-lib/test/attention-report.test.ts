@@ -43,8 +43,8 @@ onEachAdapter('attentionReport', () => {
     expect(elements(parseXml(report.figure.svg), 'text').map(({ text }) => text)).toContain('time (ms)');
   });
 
-  test('device memory is what the formula says', async () => {
-    const { problem, memory } = await attentionReport(small);
+  test.each(['flash2', 'flash1'] as const)('device memory of %s and naive is what the formula says', async (own) => {
+    const { problem, memory } = await attentionReport({ ...small, algorithm: own });
     for (const { algorithm, pass, measured, formula } of memory) {
       expect(formula).toBe(peakBytes(problem, algorithm as Algorithm, pass));
       // Buffers are rounded up to 16 bytes, of which there are less than a dozen.
@@ -70,6 +70,39 @@ onEachAdapter('attentionReport', () => {
     const report = await attentionReport(options);
     expect(report.errors).toHaveLength(10);
     expect(report.errors.filter(({ ok }) => !ok)).toEqual([]);
+  });
+
+  test('every option at once, in f16 and with a swept bias and mask: all checks pass, dbias among them', async () => {
+    const report = await attentionReport({
+      ...small,
+      ...{
+        dtype: 'f16',
+        causal: true,
+        window: [30, -1],
+        softcap: 5,
+        alibiSlopes: [0.5, 0.25, 0, 0.1],
+        dropout: 0.2,
+        seed: 3,
+      },
+      bias: randn([4, 40, 52], { seed: 8, dtype: 'f16' }),
+      mask: tensor(
+        Array.from({ length: 2 * 52 }, (_, t) => t % 7 !== 0),
+        [2, 1, 1, 52],
+        { dtype: 'bool' },
+      ),
+    });
+    expect(report.errors.map(({ output }) => output).slice(0, 6)).toEqual(['out', 'lse', 'dq', 'dk', 'dv', 'dbias']);
+    expect(report.errors.filter(({ ok }) => !ok)).toEqual([]);
+    expect(report.problem).toMatchObject({
+      dtype: 'f16',
+      dropout: { p: 0.2, seed: 3 },
+      bias: { shape: [1, 4, 40, 52] },
+    });
+    expect(report.sweep.timings.map(({ seq }) => seq)).toEqual([16, 32, 40].flatMap((seq) => Array(4).fill(seq)));
+    for (const { measured, formula } of report.memory) {
+      expect(measured).toBeGreaterThanOrEqual(formula);
+      expect(measured).toBeLessThan(formula + 15 * 16 + 4 * 4);
+    }
   });
 
   test('a long problem is checked on a sample of rows, dk and dv included', async () => {
@@ -120,7 +153,7 @@ onEachAdapter('attentionReport', () => {
   test.each<[string, object, string]>([
     ['an unknown option', { sequence: 5 }, 'INVALID_ARGUMENT'],
     ['a scale that is NaN', { scale: NaN }, 'INVALID_ARGUMENT'],
-    ['an option that is not there yet', { softcap: 30 }, 'UNSUPPORTED'],
+    ['a softcap that is no number', { softcap: '30' }, 'INVALID_ARGUMENT'],
     ['a bad size', { seq: -1 }, 'INVALID_ARGUMENT'],
     ['tiles of another algorithm', { algorithm: 'naive', tiles: { br: 8, bc: 8 } }, 'INVALID_ARGUMENT'],
     ['a signal that is none', { signal: 1 }, 'INVALID_ARGUMENT'],

@@ -95,6 +95,18 @@ describe('peakBytes adds up the tensors of a pass', () => {
     ['flash backward', peakBytes(sizes, 'flash2', 'backward'), 4 * sum(...all, lse, 2 * lse)],
     ['naive forward', peakBytes(sizes, 'naive', 'forward'), 4 * sum(q, k, v, out, lse, matrix)],
     ['naive backward', peakBytes(sizes, 'naive', 'backward'), 4 * sum(...all, lse, 2 * matrix)],
+    ['flash1 forward', peakBytes(sizes, 'flash1', 'forward'), 4 * sum(q, k, v, out, lse, 2 * lse)],
+    ['flash1 backward', peakBytes(sizes, 'flash1', 'backward'), 4 * sum(...all, lse)],
+    [
+      'f16 flash1 forward',
+      peakBytes(rich, 'flash1', 'forward'),
+      2 * sum(q, k, v, out, bias) + mask + 4 * (3 * lse + out),
+    ],
+    [
+      'f16 flash1 backward',
+      peakBytes(rich, 'flash1', 'backward'),
+      2 * sum(...all, 2 * bias) + mask + 4 * (3 * lse + bias + dq),
+    ],
     ['f16 forward', peakBytes(rich, 'flash2', 'forward'), 2 * sum(q, k, v, out, bias) + mask + 4 * lse],
     ['f16 backward', peakBytes(rich, 'flash2', 'backward'), 2 * sum(...all, 2 * bias) + mask + 4 * (3 * lse + bias)],
     [

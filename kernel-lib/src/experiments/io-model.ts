@@ -12,6 +12,7 @@ import type { TileSize } from '../cost/tile-visits';
 import type { Figure } from '../plots/figure';
 import { FigureReport } from './figure-report';
 import { planIoModel, type IoModelOptions, type IoModelPlan } from './io-model-options';
+import { halvings } from './size-options';
 import { ioFigure, ioHtml, ioText } from './io-model-view';
 
 export type { ReadsWrites, Traffic, TrafficAlgorithm, TrafficTerm } from '../cost/memory-traffic';
@@ -103,18 +104,16 @@ function pointAt(x: number, problem: Problem, tiles: TileSize): IoModelPoint {
   return { x, tiles, standard: of('standard'), flash1: of('flash1'), flash2: of('flash2'), least };
 }
 
-const MAX_POINTS = 8;
-
-/** `seq`, its half, and so on; the keys shrink in step. */
+/** Shorter sequences; the keys shrink in step. */
 function overLengths({ problem, tiles }: IoModelPlan): IoModelPoint[] {
   const { Nq, Nk } = problem;
-  const lengths = [Nq];
-  while (lengths.length < MAX_POINTS && lengths[0] >= 32) lengths.unshift(Math.floor(lengths[0] / 2));
-  return lengths.map((length) => {
+  return halvings(Nq).map((length) => {
     const keys = Math.max(1, Math.round((Nk * length) / Nq));
     return pointAt(length, { ...problem, Nq: length, Nk: keys }, tiles);
   });
 }
+
+const MAX_POINTS = 8;
 
 /** Powers of two about M, from tiles of one row on. */
 function overM({ problem, M }: IoModelPlan): IoModelPoint[] {

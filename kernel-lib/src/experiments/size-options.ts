@@ -20,3 +20,12 @@ export function tileSize(given: unknown, most: number): TileSize | undefined {
   // The fallback is no number: both must be there.
   return { br: wholeNumber('tiles.br', br, NaN, most), bc: wholeNumber('tiles.bc', bc, NaN, most) };
 }
+
+const MAX_POINTS = 8;
+
+/** `seq`, its half, and so on down to 16 at the least, shortest first: what a formula is drawn over. */
+export function halvings(seq: number): number[] {
+  const lengths = [seq];
+  while (lengths.length < MAX_POINTS && lengths[0] >= 32) lengths.unshift(Math.floor(lengths[0] / 2));
+  return lengths;
+}
