@@ -1,5 +1,9 @@
 export { attention } from './api/attention';
 export type { AttentionGradients, AttentionResult, BackwardOptions } from './api/attention';
+export { attentionVarlen } from './api/attention-varlen';
+export type { VarlenOptions, VarlenResult } from './api/attention-varlen';
+export { attentionKvPacked, attentionQkvPacked } from './api/attention-packed';
+export type { KvGradients, PackedOptions, QkvGradients } from './api/attention-packed';
 export { dropoutMask } from './api/dropout-mask';
 export { attentionWeights } from './api/attention-weights';
 export type { AttentionWeightsOptions } from './api/attention-weights';
@@ -8,6 +12,8 @@ export { FlashError } from './api/errors';
 export type { FlashErrorCode } from './api/errors';
 export type { Algorithm, AttentionOptions } from './api/options';
 export type { Layout } from './api/problem';
+export { wgsl } from './api/wgsl';
+export type { WgslBindings, WgslOptions, WgslOutput, WgslResult } from './api/wgsl';
 export { device, init } from './device/default-device';
 export type { InitOptions } from './device/default-device';
 export type { DeviceInfo } from './device/device';

@@ -1,6 +1,7 @@
 import { FlashError } from '../api/errors';
 import type { FlashDevice } from './device';
 import { COMPUTE_STAGE } from './gpu-constants';
+import { keepAlive } from './keep-alive';
 
 /** A generated kernel: WGSL text with an entry point `main`, the storage buffers at bindings 1, 2, … and Params at 0. */
 export interface Kernel {
@@ -61,15 +62,5 @@ async function compile(device: FlashDevice, { label, code, access }: Kernel): Pr
   } catch (error) {
     if (error instanceof FlashError) throw error;
     throw new FlashError('UNSUPPORTED', `compile ${label}: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-/** Dawn's promise alone does not keep Node's event loop alive; a timer does. */
-async function keepAlive<T>(promise: Promise<T>): Promise<T> {
-  const timer = setInterval(() => undefined, 1000);
-  try {
-    return await promise;
-  } finally {
-    clearInterval(timer);
   }
 }

@@ -212,15 +212,20 @@ export function dropped(f: ScoreFeatures, s: ScoreTile, r: number, c: number, va
   return `select(0.0, ${value} * params.keep_factor, ((kept${Math.floor(bit / 32)} >> ${bit % 32}u) & 1u) == 1u)`;
 }
 
-/** `features4(seq, b, h, i, j, s)`: the scores of keys j .. j + 3 as softmax takes them; for kernels over the whole matrix. */
+/**
+ * `features1(seq, b, h, i, j, s)`: a raw score as softmax takes it, and `features4` those of keys j .. j + 3; for kernels that
+ * are not made of tiles in registers.
+ */
 export const features4Wgsl = (f: ScoreFeatures): string => `
+fn features1(seq: Sequence, b: u32, h: u32, i: u32, j: u32, raw: f32) -> f32 {
+  var s = raw;
+  ${f.softcap ? 'if (params.softcap > 0.0) { s = params.softcap * safe_tanh(s * params.per_softcap); }' : ''}
+  let a = adjustment(seq, b, h, i, j);
+  return select(s + a, ${FORBIDDEN}, a == ${FORBIDDEN});
+}
 fn features4(seq: Sequence, b: u32, h: u32, i: u32, j: u32, raw: vec4f) -> vec4f {
   var s = raw;
-  for (var e = 0u; e < 4u; e++) {
-    ${f.softcap ? 'if (params.softcap > 0.0) { s[e] = params.softcap * safe_tanh(s[e] * params.per_softcap); }' : ''}
-    let a = adjustment(seq, b, h, i, j + e);
-    s[e] = select(s[e] + a, ${FORBIDDEN}, a == ${FORBIDDEN});
-  }
+  for (var e = 0u; e < 4u; e++) { s[e] = features1(seq, b, h, i, j + e, raw[e]); }
   return s;
 }`;
 

@@ -2,6 +2,7 @@ import type { Problem } from '../api/problem';
 import { type ScoreFeatures, scoreBuffers, scoreParams, type ScoreTile, scoreWgsl } from '../features/score';
 import { type Params, paramsStruct } from '../wgsl/params';
 import { LOG2_E } from '../wgsl/special-values';
+import { PACK_WGSL } from '../wgsl/staging';
 import type { TileShape } from '../wgsl/tiles';
 import type { Operands } from './operands';
 
@@ -56,7 +57,8 @@ export const headWgsl = (f: ScoreFeatures, params: Params, first: number): strin
 ${paramsStruct(params)}
 @group(0) @binding(0) var<uniform> params: Params;
 ${scoreWgsl(f, first)}
-${BASE_WGSL}`;
+${BASE_WGSL}
+${PACK_WGSL}`;
 
 /** `access` of the features' buffers. */
 export const featureAccess = (f: ScoreFeatures): 'read'[] => scoreBuffers(f).map(() => 'read' as const);

@@ -1,6 +1,7 @@
 import type { Kernel } from '../device/pipeline-cache';
 import type { Step } from '../device/dispatch';
 import { paramsStruct } from '../wgsl/params';
+import { PACK_WGSL } from '../wgsl/staging';
 
 const THREADS = 64;
 
@@ -12,13 +13,14 @@ ${paramsStruct(params)}
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> source: array<f32>;
 @group(0) @binding(2) var<storage, read_write> halves: array<u32>;
+${PACK_WGSL}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: u32) {
   let word = (params.first + id.x) * ${THREADS}u + lid;
   if (2u * word >= params.count) { return; }
   var high = 0.0;
   if (2u * word + 1u < params.count) { high = source[2u * word + 1u]; }
-  halves[word] = pack2x16float(vec2f(source[2u * word], high));
+  halves[word] = pack_halves(vec2f(source[2u * word], high));
 }`;
   const kernel: Kernel = { label: 'to half', code, access: ['read', 'read_write'] };
   return {

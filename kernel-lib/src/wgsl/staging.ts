@@ -43,6 +43,16 @@ export function loadFunction(name: string, size: number, element: Element = 'f32
 }
 
 /**
+ * `pack_halves(v)`: two floats as halves of a word, rounded to nearest even. SwiftShader's own pack2x16float makes NaN of what is
+ * beyond the largest half and then harms the other half, too; clamping makes NaN a number.
+ */
+export const PACK_WGSL = `
+fn pack_halves(v: vec2f) -> u32 {
+  let nan = select(vec2u(), vec2u(0x7e00u), (bitcast<vec2u>(v) & vec2u(0x7fffffffu)) > vec2u(0x7f800000u));
+  return pack2x16float(clamp(v, vec2f(-65536.0), vec2f(65536.0))) | nan.x | (nan.y << 16u);
+}`;
+
+/**
  * `store_name(base, d, value)`: the counterpart of {@link loadFunction}; nothing is written past the row's end. Where rows of
  * halves share words, bits are added to what must have been zero.
  * @param array storage array, where it has another name
@@ -58,15 +68,15 @@ const storeFloats = (array: string, size: number): string =>
     : `for (var e = 0u; e < 4u; e++) { if (4u * d + e < ${size}u) { ${array}[base + 4u * d + e] = value[e]; } }`;
 
 function storeHalves(array: string, size: number): string {
-  if (isVec4(size)) return `${array}[base / 4u + d] = vec2u(pack2x16float(value.xy), pack2x16float(value.zw));`;
+  if (isVec4(size)) return `${array}[base / 4u + d] = vec2u(pack_halves(value.xy), pack_halves(value.zw));`;
   if (!sharesWords(size, 'f16')) {
     return `for (var e = 0u; e < 4u; e += 2u) {
-    if (4u * d + e < ${size}u) { ${array}[(base + 4u * d + e) / 2u] = pack2x16float(vec2f(value[e], value[e + 1u])); }
+    if (4u * d + e < ${size}u) { ${array}[(base + 4u * d + e) / 2u] = pack_halves(vec2f(value[e], value[e + 1u])); }
   }`;
   }
   return `for (var e = 0u; e < 4u; e++) {
     let at = base + 4u * d + e;
-    if (4u * d + e < ${size}u) { atomicOr(&${array}[at / 2u], pack2x16float(vec2f(value[e], 0.0)) << (16u * (at & 1u))); }
+    if (4u * d + e < ${size}u) { atomicOr(&${array}[at / 2u], pack_halves(vec2f(value[e], 0.0)) << (16u * (at & 1u))); }
   }`;
 }
 

@@ -7,7 +7,7 @@ import { loadFunction, storageArray, storeFunction } from '../../wgsl/staging';
 import { vec4s } from '../../wgsl/tiles';
 import { featureAccess, headWgsl } from '../common';
 import type { Flash1Tile } from './choose-tile';
-import { adjustedWgsl, each, loadRows, ownKeysOfHeadWgsl, scoresWgsl } from './common';
+import { adjustedWgsl, dotRows, dotRowsWgsl, each, loadRows, ownKeysOfHeadWgsl, scoresWgsl } from './common';
 
 /**
  * FlashAttention-1 backward (Dao 2022, Algorithm 4), one turn of its outer loop over the keys: a dispatch is a tile of keys, a
@@ -30,7 +30,7 @@ export function flash1BackwardKernel(
   f: ScoreFeatures,
   params: Params,
 ): Kernel {
-  const [D4, Dv4, bc4] = [vec4s(D), vec4s(Dv), vec4s(bc)];
+  const [D4, Dv4] = [vec4s(D), vec4s(Dv)];
   // Packed dk and dv are parts of one tensor, which may be bound for writing only once.
   const joined = packing !== 'none';
   const code = `
@@ -51,8 +51,8 @@ var<workgroup> tile_dv: array<vec4f, ${bc * Dv4}>;
 var<workgroup> tile_q: array<vec4f, ${br * D4}>;
 var<workgroup> tile_dout: array<vec4f, ${br * Dv4}>;
 // Scores, then dropout(P); and dS.
-var<workgroup> tile_s: array<vec4f, ${br * bc4}>;
-var<workgroup> tile_ds: array<vec4f, ${br * bc4}>;
+var<workgroup> tile_s: array<f32, ${br * bc}>;
+var<workgroup> tile_ds: array<f32, ${br * bc}>;
 var<workgroup> delta: array<f32, ${br}>;
 ${loadFunction('q', D, dtype)}
 ${loadFunction('k', D, dtype)}
@@ -65,6 +65,8 @@ ${storeFunction('dk', D, dtype)}
 ${storeFunction('dv', Dv, dtype, joined ? 'dk' : 'dv')}
 ${features4Wgsl(f)}
 ${dropout4Wgsl(f)}
+${dotRowsWgsl('tile_q', 'tile_k', D4)}
+${dotRowsWgsl('tile_dout', 'tile_v', Dv4)}
 
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: u32) {
@@ -97,26 +99,21 @@ for (var i0 = query_begin(seq, j0) / ${br}u * ${br}u; i0 < query_end(seq, j1); i
     delta[row] = sum;
   }
   workgroupBarrier();
-  // P and dS, four keys a turn
-  ${each('e', `${br * bc4}u`, threads)} {
-    let row = e / ${bc4}u;
-    let c = e % ${bc4}u;
+  // P and dS
+  ${each('e', `${br * bc}u`, threads)} {
+    let row = e / ${bc}u;
+    let column = e % ${bc}u;
+    let i = i0 + row;
+    let j = j0 + column;
     var bits = ${MINUS_INFINITY_BITS};
-    if (i0 + row < seq.Nq) { bits = lse[base(b, h, params.lse_strides, seq.q0 + i0 + row)]; }
+    if (i < seq.Nq) { bits = lse[base(b, h, params.lse_strides, seq.q0 + i)]; }
     // A query that attends to nothing, or is none, has no gradient.
     let empty = bits == ${MINUS_INFINITY_BITS};
-    let lse2 = select(bitcast<f32>(bits) * ${LOG2_E}, 0.0, empty);
-    let s = tile_s[e];
-    let p = select(exp2(s - lse2), vec4f(), vec4<bool>(empty));
-    var dp = vec4f();
-    for (var n = 0u; n < min(4u, ${bc}u - 4u * c); n++) {
-      var sum = 0.0;
-      for (var d = 0u; d < ${Dv4}u + params.zero; d++) { sum += dot(tile_dout[row * ${Dv4}u + d], tile_v[(4u * c + n) * ${Dv4}u + d]); }
-      dp[n] = sum;
-    }
-    tile_s[e] = dropout4(feature_b, feature_h, i0 + row, j0 + 4u * c, p);
-    var ds = p * (dropout4(feature_b, feature_h, i0 + row, j0 + 4u * c, dp) - delta[row]);
-    ${f.softcap ? softcapSlope(D4, bc) : ''}
+    let p = select(exp2(tile_s[e] - select(bitcast<f32>(bits) * ${LOG2_E}, 0.0, empty)), 0.0, empty);
+    let dp = ${dotRows('tile_dout', 'row', 'tile_v', 'column', Dv4)};
+    var ds = p * (dropout1(feature_b, feature_h, i, j, dp) - delta[row]);
+    ${f.softcap ? softcapSlope(D4) : ''}
+    tile_s[e] = dropout1(feature_b, feature_h, i, j, p);
     tile_ds[e] = ds;
   }
   workgroupBarrier();
@@ -125,7 +122,7 @@ for (var i0 = query_begin(seq, j0) / ${br}u * ${br}u; i0 < query_end(seq, j1); i
     let j = e / ${Dv4}u;
     var sum = vec4f();
     for (var row = 0u; row < ${br}u + params.zero; row++) {
-      sum += tile_s[row * ${bc4}u + j / 4u][j % 4u] * tile_dout[row * ${Dv4}u + e % ${Dv4}u];
+      sum += tile_s[row * ${bc}u + j] * tile_dout[row * ${Dv4}u + e % ${Dv4}u];
     }
     tile_dv[e] += sum;
   }
@@ -134,7 +131,7 @@ for (var i0 = query_begin(seq, j0) / ${br}u * ${br}u; i0 < query_end(seq, j1); i
     let j = e / ${D4}u;
     var sum = vec4f();
     for (var row = 0u; row < ${br}u + params.zero; row++) {
-      sum += tile_ds[row * ${bc4}u + j / 4u][j % 4u] * tile_q[row * ${D4}u + e % ${D4}u];
+      sum += tile_ds[row * ${bc}u + j] * tile_q[row * ${D4}u + e % ${D4}u];
     }
     tile_dk[e] += sum;
   }
@@ -144,7 +141,7 @@ for (var i0 = query_begin(seq, j0) / ${br}u * ${br}u; i0 < query_end(seq, j1); i
     if (i0 + row < seq.Nq) {
       var sum = vec4f();
       for (var j = 0u; j < ${bc}u + params.zero; j++) {
-        sum += tile_ds[row * ${bc4}u + j / 4u][j % 4u] * tile_k[j * ${D4}u + e % ${D4}u];
+        sum += tile_ds[row * ${bc}u + j] * tile_k[j * ${D4}u + e % ${D4}u];
       }
       let at = base(b, h, params.dq_strides, seq.q0 + i0 + row);
       store_dq(at, e % ${D4}u, load_dq(at, e % ${D4}u) + params.scale * sum);
@@ -173,13 +170,9 @@ ${each('e', `${bc * Dv4}u`, threads)} {
   };
 }
 
-/** dS *= 1 - tanh^2, the scores before the soft cap being made once more. */
-const softcapSlope = (D4: number, bc: number): string => `
+/** dS *= 1 - tanh^2, the score before the soft cap being made once more. */
+const softcapSlope = (D4: number): string => `
 if (params.softcap > 0.0) {
-  for (var n = 0u; n < min(4u, ${bc}u - 4u * c); n++) {
-    var raw = 0.0;
-    for (var d = 0u; d < ${D4}u + params.zero; d++) { raw += dot(tile_q[row * ${D4}u + d], tile_k[(4u * c + n) * ${D4}u + d]); }
-    let x = safe_tanh(raw * params.per_softcap);
-    ds[n] *= 1.0 - x * x;
-  }
+  let x = safe_tanh(${dotRows('tile_q', 'row', 'tile_k', 'column', D4)} * params.per_softcap);
+  ds *= 1.0 - x * x;
 }`;

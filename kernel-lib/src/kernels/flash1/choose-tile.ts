@@ -19,12 +19,11 @@ export const threadsOf = ({ kind, maxInvocations }: DeviceFacts): number =>
 /** Bytes of workgroup memory. */
 export function flash1Bytes(pass: Flash1Pass, { br, bc }: Flash1Tile, { D, Dv }: HeadSizes): number {
   const widths = vec4s(D) + vec4s(Dv);
-  const s = br * vec4s(bc);
   return pass === 'forward'
-    ? // K_j, V_j, Q_i, S and four numbers a row: O_i is read and written where it is.
-      16 * (bc * widths + br * vec4s(D) + s + br)
+    ? // K_j, V_j, Q_i, S and two factors a row: O_i is read and written where it is.
+      16 * (bc * widths + br * vec4s(D)) + 4 * (br * bc + 2 * br)
     : // K_j, V_j, dK_j, dV_j, Q_i, dO_i, P, dS and delta.
-      16 * (2 * bc * widths + br * widths + 2 * s + vec4s(br));
+      16 * (2 * bc * widths + br * widths) + 4 * (2 * br * bc + br);
 }
 
 /**

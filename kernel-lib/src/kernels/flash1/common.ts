@@ -1,5 +1,5 @@
 import { everyTile, type ScoreFeatures } from '../../features/score';
-import { FORBIDDEN, LOG2_E } from '../../wgsl/special-values';
+import { LOG2_E } from '../../wgsl/special-values';
 import { vec4s } from '../../wgsl/tiles';
 import { rowsOf } from '../common';
 import type { Flash1Tile } from './choose-tile';
@@ -47,18 +47,24 @@ export const adjustedWgsl = (f: ScoreFeatures, { br, bc }: Flash1Tile): string =
     `!uncut(seq, i0, min(i0 + ${br}u, seq.Nq) - 1u, j0, j0 + ${bc - 1}u)`,
   ].join(' | ');
 
-/** tile_s = features(Q_i K_j^T), four keys a turn; what lies beyond the tile's keys is forbidden. */
+/** tile_s = features(Q_i K_j^T). */
 export const scoresWgsl = ({ br, bc }: Flash1Tile, D4: number, threads: number): string => `
-${each('e', `${br * vec4s(bc)}u`, threads)} {
-  let row = e / ${vec4s(bc)}u;
-  let c = e % ${vec4s(bc)}u;
-  var s = vec4f();
-  for (var n = 0u; n < min(4u, ${bc}u - 4u * c); n++) {
-    var sum = 0.0;
-    for (var d = 0u; d < ${D4}u + params.zero; d++) { sum += dot(tile_q[row * ${D4}u + d], tile_k[(4u * c + n) * ${D4}u + d]); }
-    s[n] = sum;
-  }
-  if (adjusted) { s = features4(seq, feature_b, feature_h, i0 + row, j0 + 4u * c, s); }
-  ${bc % 4 === 0 ? '' : `s = select(s, vec4f(${FORBIDDEN}), vec4u(4u * c) + vec4u(0u, 1u, 2u, 3u) >= vec4u(${bc}u));`}
+${each('e', `${br * bc}u`, threads)} {
+  let row = e / ${bc}u;
+  let column = e % ${bc}u;
+  var s = ${dotRows('tile_q', 'row', 'tile_k', 'column', D4)};
+  if (adjusted) { s = features1(seq, feature_b, feature_h, i0 + row, j0 + column, s); }
   tile_s[e] = s;
+}`;
+
+/** WGSL: dot product of row `a` of one tile with row `b` of another; its function must stand at module scope. */
+export const dotRows = (tileA: string, a: string, tileB: string, b: string, width: number): string =>
+  `dot_${tileA}_${tileB}(${a} * ${width}u, ${b} * ${width}u)`;
+
+/** That function. */
+export const dotRowsWgsl = (tileA: string, tileB: string, width: number): string => `
+fn dot_${tileA}_${tileB}(a: u32, b: u32) -> f32 {
+  var sum = 0.0;
+  for (var d = 0u; d < ${width}u + params.zero; d++) { sum += dot(${tileA}[a + d], ${tileB}[b + d]); }
+  return sum;
 }`;

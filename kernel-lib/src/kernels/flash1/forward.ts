@@ -7,7 +7,7 @@ import { loadFunction, storageArray, storeFunction } from '../../wgsl/staging';
 import { vec4s } from '../../wgsl/tiles';
 import { featureAccess, headWgsl } from '../common';
 import type { Flash1Tile } from './choose-tile';
-import { adjustedWgsl, each, loadRows, ownKeysOfHeadWgsl, scoresWgsl } from './common';
+import { adjustedWgsl, dotRowsWgsl, each, loadRows, ownKeysOfHeadWgsl, scoresWgsl } from './common';
 
 /**
  * FlashAttention-1 forward (Dao 2022, Algorithm 1), one turn of its outer loop over the keys: a dispatch is a tile of keys, a
@@ -21,7 +21,7 @@ import { adjustedWgsl, each, loadRows, ownKeysOfHeadWgsl, scoresWgsl } from './c
  *       O_i = (l_i exp2(m_i - m') O_i + exp2(m~ - m') dropout(P~) V_j) / l'
  *       write O_i, l_i = l', m_i = m'
  *
- * Written for reading, not for speed: a thread makes four scores, one row's maximum and sum, or four numbers of O at a time.
+ * Written for reading, not for speed: a thread makes one score, one row's maximum and sum, or four numbers of O at a time.
  * O is f32 here, whatever is stored in the end: it is read and written for every tile of keys.
  */
 export function flash1ForwardKernel(
@@ -31,7 +31,7 @@ export function flash1ForwardKernel(
   f: ScoreFeatures,
   params: Params,
 ): Kernel {
-  const [D4, Dv4, bc4] = [vec4s(D), vec4s(Dv), vec4s(bc)];
+  const [D4, Dv4] = [vec4s(D), vec4s(Dv)];
   const code = `
 ${headWgsl(f, params, 6)}
 ${storageArray(1, 'read', 'q', D, dtype)}
@@ -42,7 +42,7 @@ ${storageArray(4, 'read_write', 'o', Dv)}
 var<workgroup> tile_k: array<vec4f, ${bc * D4}>;
 var<workgroup> tile_v: array<vec4f, ${bc * Dv4}>;
 var<workgroup> tile_q: array<vec4f, ${br * D4}>;
-var<workgroup> tile_s: array<vec4f, ${br * bc4}>;
+var<workgroup> tile_s: array<f32, ${br * bc}>;
 // What the old O and the new P V are multiplied by.
 var<workgroup> factors: array<vec2f, ${br}>;
 ${loadFunction('q', D, dtype)}
@@ -52,6 +52,7 @@ ${loadFunction('o', Dv)}
 ${storeFunction('o', Dv)}
 ${features4Wgsl(f)}
 ${dropout4Wgsl(f)}
+${dotRowsWgsl('tile_q', 'tile_k', D4)}
 
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: u32) {
@@ -75,14 +76,13 @@ for (var i0 = query_begin(seq, j0) / ${br}u * ${br}u; i0 < query_end(seq, j1); i
   ${each('row', `${br}u`, threads)} {
     let i = i0 + row;
     let at = base(b, h, params.rows_strides, seq.q0 + i);
-    var top = vec4f(${START_MAXIMUM});
-    for (var c = 0u; c < ${bc4}u + params.zero; c++) { top = max(top, tile_s[row * ${bc4}u + c]); }
-    let m_tile = max(max(top.x, top.y), max(top.z, top.w));
-    var sum = vec4f();
-    for (var c = 0u; c < ${bc4}u + params.zero; c++) {
-      let p = exp2(tile_s[row * ${bc4}u + c] - m_tile);
-      sum += p;
-      tile_s[row * ${bc4}u + c] = dropout4(feature_b, feature_h, i, j0 + 4u * c, p);
+    var m_tile = ${START_MAXIMUM};
+    for (var c = 0u; c < ${bc}u + params.zero; c++) { m_tile = max(m_tile, tile_s[row * ${bc}u + c]); }
+    var l_tile = 0.0;
+    for (var c = 0u; c < ${bc}u + params.zero; c++) {
+      let p = exp2(tile_s[row * ${bc}u + c] - m_tile);
+      l_tile += p;
+      tile_s[row * ${bc}u + c] = dropout1(feature_b, feature_h, i, j0 + c, p);
     }
     if (i < seq.Nq) {
       let m = state[at].x;
@@ -90,7 +90,7 @@ for (var i0 = query_begin(seq, j0) / ${br}u * ${br}u; i0 < query_end(seq, j1); i
       let m_new = max(m, m_tile);
       let old = exp2(m - m_new) * l;
       let fresh = exp2(m_tile - m_new);
-      let l_new = old + fresh * dot(sum, vec4f(1.0));
+      let l_new = old + fresh * l_tile;
       // A query that has seen nothing yet has l = 0.
       let weight = select(1.0 / l_new, 0.0, m_new == ${START_MAXIMUM});
       state[at] = vec2f(m_new, l_new);
@@ -104,10 +104,7 @@ for (var i0 = query_begin(seq, j0) / ${br}u * ${br}u; i0 < query_end(seq, j1); i
     let d = e % ${Dv4}u;
     if (i0 + row < seq.Nq) {
       var sum = vec4f();
-      for (var c = 0u; c < ${bc4}u + params.zero; c++) {
-        let p = tile_s[row * ${bc4}u + c];
-        for (var n = 0u; n < min(4u, ${bc}u - 4u * c); n++) { sum += p[n] * tile_v[(4u * c + n) * ${Dv4}u + d]; }
-      }
+      for (var c = 0u; c < ${bc}u + params.zero; c++) { sum += tile_s[row * ${bc}u + c] * tile_v[c * ${Dv4}u + d]; }
       let at = base(b, h, params.sum_strides, seq.q0 + i0 + row);
       store_o(at, d, factors[row].x * load_o(at, d) + factors[row].y * sum);
     }
