@@ -61,6 +61,11 @@ const PARTS: readonly Part[] = [
   },
   { write: ({ layout }) => layout !== 'bhnd' && layout, read: /^bnhd$/, apply: (c) => (c.layout = 'bnhd') },
   {
+    write: ({ packing }) => packing !== 'none' && packing,
+    read: /^(qkv|kv)$/,
+    apply: (c, [packing]) => (c.packing = packing as CheckCase['packing']),
+  },
+  {
     write: ({ scale, D }) => scale !== defaultScale(D) && `scale${scale}`,
     read: pattern(`scale${NUMBER}`),
     apply: (c, [scale]) => (c.scale = Number(scale)),

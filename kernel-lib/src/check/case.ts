@@ -43,7 +43,10 @@ export interface CheckCase {
   readonly mask: CaseOperand | null;
   /** Its seed is that of the case. */
   readonly dropout: number;
+  /** Of dense cases whose tensors are not packed; those of the others is fixed. */
   readonly layout: Layout;
+  /** q, k and v, or k and v, in one tensor: the packed calls of dense attention, with D = Dv and for 'qkv' Nq = Nk, H = Hk. */
+  readonly packing: 'none' | 'qkv' | 'kv';
   readonly dtype: FloatDType;
   readonly scale: number;
   /** q and k are multiplied by this factor; scores grow with its square. */
@@ -61,7 +64,7 @@ export interface CheckCase {
 /** The usual, but for what depends on sizes. */
 export const CASE_DEFAULTS = {
   ...{ lengths: null, causal: false, window: null, softcap: 0, alibi: null, bias: null, mask: null, dropout: 0 },
-  ...{ layout: 'bhnd', dtype: 'f32', times: 1, values: 'normal', tiles: null, seed: 0 },
+  ...{ layout: 'bhnd', packing: 'none', dtype: 'f32', times: 1, values: 'normal', tiles: null, seed: 0 },
 } as const satisfies Partial<CheckCase>;
 
 export const defaultScale = (D: number): number => 1 / Math.sqrt(D);
@@ -112,7 +115,7 @@ export function caseOptions(c: CheckCase): AttentionOptions {
     ...(c.window ? { window: c.window } : {}),
     ...(slopes ? { alibiSlopes: c.alibi === 'batch' ? slopes : slopes[0] } : {}),
     ...(c.dropout > 0 ? { dropout: c.dropout, seed: c.seed } : {}),
-    ...(c.lengths ? {} : { layout: c.layout }),
+    ...(c.lengths || c.packing !== 'none' ? {} : { layout: c.layout }),
   };
 }
 

@@ -5,8 +5,9 @@ import { coordinates } from '../tensor/layout';
 import type { FloatDType } from '../tensor/dtype';
 import type { CheckCase } from './case';
 import { caseName } from './case-name';
+import { outputShape } from './case-tensors';
 import { caseTruth, outputsOf, type CaseTruth, type Output } from './case-truth';
-import { outputShape, runCase, type RunCaseOptions } from './run-case';
+import { runCase, type RunCaseOptions } from './run-case';
 
 /** One output of one case under one algorithm. `npx flashlab check` prints these. */
 export interface CheckRow {

@@ -48,6 +48,11 @@ const packed: Entry[] = [
   { ...odd, lengths: { q: [0, 20, 3, 0, 9], k: [4, 0, 35, 0, 9] }, causal: true },
 ];
 
+const inOneTensor: Entry[] = [
+  { H: 3, packing: 'qkv', causal: true },
+  { ...grouped, packing: 'kv', mask: { axes: 'b11k' } },
+];
+
 const everything: Entry = {
   ...{ window: [20, 4], softcap: 2, alibi: 'batch', dropout: 0.2 },
   ...{ bias: { axes: '1hqk', forbids: true }, mask: { axes: 'b11k' } },
@@ -55,7 +60,7 @@ const everything: Entry = {
 
 /** Each feature alone, then together. */
 export const featureEntries: readonly Entry[] = [
-  ...[...windows, ...scores, ...biases, ...masks, ...dropouts, ...packed],
+  ...[...windows, ...scores, ...biases, ...masks, ...dropouts, ...packed, ...inOneTensor],
   { ...grouped, ...everything },
   { ...grouped, ...odd, ...everything, Nq: 45, Nk: 18, layout: 'bnhd' },
   { ...everything, H: 4, Hk: 1, lengths: { q: [33, 0, 18], k: [20, 7, 40] } },

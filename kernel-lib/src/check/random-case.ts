@@ -2,30 +2,43 @@ import type { FloatDType } from '../tensor/dtype';
 import { CASE_DEFAULTS, defaultScale, type CaseLengths, type CaseOperand, type CheckCase } from './case';
 import { Dice } from './dice';
 
+/** What decides which kernels a case needs, besides whether it has features. A software adapter compiles them for seconds. */
+export type CaseKernels = Pick<CheckCase, 'D' | 'Dv' | 'dtype' | 'tiles'>;
+
 /** What random cases may be drawn from. */
 export interface RandomCaseLimits {
-  /** Pairs (D, Dv); each is a set of kernels of its own. */
-  readonly headSizes: readonly (readonly [number, number])[];
+  /** One of these; without them, any. */
+  readonly kernels?: readonly CaseKernels[];
   readonly longest: number;
   /** Products of a matrix product of queries and keys, B*H*Nq*Nk*(D+Dv). */
   readonly products: number;
 }
 
-export const RANDOM_CASE_LIMITS: RandomCaseLimits = {
-  headSizes: [
-    ...([1, 2, 3, 4, 7, 8, 15, 16, 20, 31, 32, 33, 64, 80, 128] as const).map((D) => [D, D] as const),
-    ...([
-      [16, 5],
-      [5, 16],
-      [7, 12],
-      [64, 32],
-      [33, 65],
-      [1, 128],
-    ] as const),
-  ],
-  longest: 200,
-  products: 4e6,
-};
+export const RANDOM_CASE_LIMITS: RandomCaseLimits = { longest: 200, products: 4e6 };
+
+const HEAD_SIZES: readonly (readonly [number, number])[] = [
+  ...[1, 2, 3, 4, 7, 8, 15, 16, 20, 31, 32, 33, 64, 80, 128].map((D) => [D, D] as const),
+  ...([
+    [16, 5],
+    [5, 16],
+    [7, 12],
+    [64, 32],
+    [33, 65],
+    [1, 128],
+  ] as const),
+];
+
+/** Sizes that every adapter's workgroup memory holds at the head sizes above. */
+const TILE_SIZES = [1, 2, 3, 4, 5, 7, 8, 11, 16, 17, 20];
+
+function drawKernels(dice: Dice): CaseKernels {
+  const [D, Dv] = dice.pick(HEAD_SIZES);
+  const tiles = dice.chance(0.25) ? { br: dice.pick(TILE_SIZES), bc: dice.pick(TILE_SIZES) } : null;
+  return { D, Dv, dtype: dice.chance(0.3) ? 'f16' : 'f32', tiles };
+}
+
+/** Seeds in a row that share their kernels. */
+const SAME_KERNELS = 8;
 
 // One, a tile, its neighbours.
 const AWKWARD = [1, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 49, 63, 64, 65, 96, 127, 128, 129];
@@ -50,30 +63,30 @@ const HEADS = [
  */
 export function randomCase(seed: number, limits: RandomCaseLimits = RANDOM_CASE_LIMITS): CheckCase {
   const dice = new Dice(seed);
-  const [D, Dv] = dice.pick(limits.headSizes);
+  const kernels = limits.kernels
+    ? dice.pick(limits.kernels)
+    : drawKernels(new Dice(2 ** 32 - 1 - Math.floor(seed / SAME_KERNELS)));
+  const { D, Dv, dtype } = kernels;
   const [H, Hk] = dice.pick(HEADS);
-  const dtype = dice.chance(0.3) ? 'f16' : 'f32';
   const longest = Math.max(1, Math.min(limits.longest, Math.floor(Math.sqrt(limits.products / (H * (D + Dv))))));
-  const sizes = dice.chance(0.25) ? packedSizes(dice, longest) : denseSizes(dice, longest);
-  // As many batch entries as the work allows; packed ones are shorter already.
+  const packing = D === Dv && dice.chance(0.15) ? dice.pick(['qkv', 'kv'] as const) : 'none';
+  const sizes = packing === 'none' && dice.chance(0.3) ? packedSizes(dice, longest) : denseSizes(dice, longest);
+  // As many batch entries as the work allows; sequences are shorter already.
   const most = Math.floor(limits.products / Math.max(1, H * sizes.Nq * sizes.Nk * (D + Dv)));
   const B = sizes.lengths ? sizes.lengths.q.length : Math.max(1, Math.min(most, dice.pick([1, 1, 2, 3])));
   return {
     ...CASE_DEFAULTS,
-    ...{ H, Hk, D, Dv, dtype, scale: defaultScale(D) },
-    ...sizes,
-    B,
-    layout: !sizes.lengths && dice.chance(0.4) ? 'bnhd' : 'bhnd',
+    ...kernels,
+    ...{ B, H, Hk, ...sizes },
+    ...(packing === 'qkv' ? { Hk: H, Nk: sizes.Nq } : {}),
+    packing,
+    layout: packing === 'none' && !sizes.lengths && dice.chance(0.4) ? 'bnhd' : 'bhnd',
     ...drawBand(dice),
     ...drawFeatures(dice, dtype),
     ...drawNumbers(dice, D, dtype),
-    tiles: dice.chance(0.25) ? { br: dice.pick(TILE_SIZES), bc: dice.pick(TILE_SIZES) } : null,
     seed: Math.floor(dice.fraction() * 2 ** 32),
   };
 }
-
-/** Sizes that every adapter's workgroup memory holds at the head sizes above. */
-const TILE_SIZES = [1, 2, 3, 4, 5, 7, 8, 11, 16, 17, 20];
 
 type Sizes = Pick<CheckCase, 'Nq' | 'Nk' | 'lengths'>;
 

@@ -26,11 +26,22 @@ export async function shrinkCase(
 
 /** Cases one step simpler, the largest steps first; none leads back, so that shrinking ends. */
 export function* smallerCases(c: CheckCase): Generator<CheckCase> {
+  for (const candidate of simplifications(c)) if (isCall(candidate)) yield candidate;
+}
+
+/** Whether sizes are those of a call: packed operands have the same. */
+function isCall({ packing, H, Hk, Nq, Nk, D, Dv }: CheckCase): boolean {
+  if (packing === 'none') return true;
+  return D === Dv && (packing === 'kv' || (H === Hk && Nq === Nk));
+}
+
+function* simplifications(c: CheckCase): Generator<CheckCase> {
   const usual: (keyof typeof CASE_DEFAULTS)[] = [
     ...(['dropout', 'mask', 'bias', 'alibi', 'softcap', 'window', 'causal'] as const),
-    ...(['tiles', 'layout', 'times', 'values', 'dtype'] as const),
+    ...(['tiles', 'layout', 'packing', 'times', 'values', 'dtype'] as const),
   ];
-  if (c.lengths) yield* denseCases(c);
+  // The dense case of the longest lengths.
+  if (c.lengths && c.Nq > 0 && c.Nk > 0) yield { ...c, lengths: null };
   for (const name of usual) {
     if (c[name] !== CASE_DEFAULTS[name]) yield withUsual(c, name);
   }
@@ -40,9 +51,8 @@ export function* smallerCases(c: CheckCase): Generator<CheckCase> {
   if (c.Hk < c.H) yield { ...c, H: c.Hk };
   if (c.Hk > 1) yield { ...c, H: c.H / c.Hk, Hk: 1 };
   yield* c.lengths ? shorterSequences(c, c.lengths) : shorter(c);
-  for (const name of ['D', 'Dv'] as const) {
-    for (const n of less(c[name])) yield withSize(c, name, n);
-  }
+  for (const n of less(c.D)) yield withHeadSize(c, n, c.packing === 'none' ? c.Dv : n);
+  for (const n of less(c.Dv)) yield withHeadSize(c, c.D, n);
   yield* simplerOperands(c);
   if (c.seed !== 0) yield { ...c, seed: 0 };
 }
@@ -53,21 +63,16 @@ function withUsual(c: CheckCase, name: keyof typeof CASE_DEFAULTS): CheckCase {
   return name === 'dtype' && c.bias ? { ...changed, bias: { ...c.bias, dtype: 'f32' } } : changed;
 }
 
-function withSize(c: CheckCase, name: 'D' | 'Dv', n: number): CheckCase {
-  const changed = { ...c, [name]: n };
-  return c.scale === defaultScale(c.D) ? { ...changed, scale: defaultScale(changed.D) } : changed;
+function withHeadSize(c: CheckCase, D: number, Dv: number): CheckCase {
+  return { ...c, D, Dv, scale: c.scale === defaultScale(c.D) ? defaultScale(D) : c.scale };
 }
 
 /** A half, and one less. */
 const less = (n: number, least = 1): number[] =>
   [...new Set([Math.floor(n / 2), n - 1])].filter((m) => m >= least && m < n);
 
-/** The dense case of the longest lengths, and each sequence alone. */
-function* denseCases(c: CheckCase): Generator<CheckCase> {
-  if (c.Nq > 0 && c.Nk > 0) yield { ...c, lengths: null };
-}
-
 function* shorter(c: CheckCase): Generator<CheckCase> {
+  if (c.Nq === c.Nk) for (const N of less(c.Nq)) yield { ...c, Nq: N, Nk: N };
   for (const Nq of less(c.Nq)) yield { ...c, Nq };
   for (const Nk of less(c.Nk)) yield { ...c, Nk };
 }
