@@ -44,7 +44,8 @@ onEachAdapter('attentionReport', () => {
   });
 
   test.each(['flash2', 'flash1'] as const)('device memory of %s and naive is what the formula says', async (own) => {
-    const { problem, memory } = await attentionReport({ ...small, algorithm: own });
+    const { problem, memory, errors } = await attentionReport({ ...small, algorithm: own });
+    expect(errors.filter(({ ok }) => !ok)).toEqual([]);
     for (const { algorithm, pass, measured, formula } of memory) {
       expect(formula).toBe(peakBytes(problem, algorithm as Algorithm, pass));
       // Buffers are rounded up to 16 bytes, of which there are less than a dozen.

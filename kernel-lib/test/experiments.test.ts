@@ -8,7 +8,9 @@ import { Progress } from '../src/experiments/progress';
 import { planReport, type AttentionInputs, type AttentionReportOptions } from '../src/experiments/report-options';
 import { sizesAt, sweepLengths } from '../src/experiments/sweep';
 import { keepRows, referenceBackward, referenceForward } from '../src/reference';
+import { makeInputs, seedOf } from '../src/experiments/run-inputs';
 import { randn } from '../src/tensor/random';
+import { tensor, type Tensor } from '../src/tensor/tensor';
 
 const base: Problem = {
   ...NO_FEATURES,
@@ -93,6 +95,15 @@ describe('planReport', () => {
     expect(planReport({}, heads).sizes).toEqual({ ...sizes, heads: 6, kvHeads: 3 });
   });
 
+  test('takes the dtype of given tensors, bias and mask apart from what passes on, and the seed for both', () => {
+    const half = (): Tensor => randn([1, 2, 8, 4], { dtype: 'f16' });
+    const bias = randn([8, 8]);
+    const plan = planReport({ bias, dropout: 0.1, seed: 4, window: [3, 0] }, { q: half(), k: half(), v: half() });
+    expect(plan).toMatchObject({ dtype: 'f16', seed: 4, options: { dropout: 0.1, seed: 4, window: [3, 0] } });
+    expect(plan.operands.bias).toBe(bias);
+    expect(plan.options).not.toHaveProperty('bias');
+  });
+
   const given = { q: randn([1, 2, 8, 4]), k: randn([1, 2, 8, 4]), v: randn([1, 2, 8, 4]) };
   test.each<[string, unknown, unknown, string, RegExp]>([
     ['seq 0', { seq: 0 }, undefined, 'INVALID_ARGUMENT', /seq: expected a whole number.*got 0/],
@@ -125,6 +136,31 @@ describe('planReport', () => {
   ])('refuses %s', (_, options, inputs, code, message) => {
     const plan = (): unknown => planReport(options as AttentionReportOptions, inputs as AttentionInputs);
     expect(plan).toThrow(expect.objectContaining({ code, message: expect.stringMatching(message) }));
+  });
+});
+
+describe('makeInputs', () => {
+  const bias = tensor([0, 1, 2, -Infinity, 4, 5, 6, 7, 8, 9, 10, 11], [2, 2, 3], { dtype: 'f16' });
+  const plan = planReport({ seq: 2, seqK: 3, heads: 2, dim: 4, seed: 7, bias, mask: tensor([1, 0, 1], [3]) });
+
+  test('gives the full bias and mask at the full length, random tensors from the seed', async () => {
+    const made: Tensor[] = [];
+    const inputs = await makeInputs(plan, plan.sizes, (one) => made.push(one));
+    expect(inputs.bias).toBe(bias);
+    expect(made).toEqual([inputs.q, inputs.k, inputs.v, inputs.dout]);
+    expect(await inputs.k.data()).toEqual(await randn([1, 2, 3, 4], { seed: seedOf(7, 1) }).data());
+  });
+
+  test('at a shorter length bias and mask are their first rows and columns, in their dtype', async () => {
+    const made: Tensor[] = [];
+    const shorter = { ...plan.sizes, seq: 1, seqK: 2 };
+    const inputs = await makeInputs(plan, shorter, (one) => made.push(one));
+    expect([inputs.bias!.shape, inputs.bias!.dtype, inputs.mask!.shape]).toEqual([[2, 1, 2], 'f16', [2]]);
+    expect([...(await inputs.bias!.data())]).toEqual([0, 1, 6, 7]);
+    expect([...(await inputs.mask!.data())]).toEqual([1, 0]);
+    expect(made).toContain(inputs.bias);
+    const rows = await makeInputs(plan, { ...plan.sizes, seqK: 1 }, () => undefined);
+    expect([...(await rows.bias!.data())]).toEqual([0, -Infinity, 6, 9]);
   });
 });
 
