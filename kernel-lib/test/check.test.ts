@@ -1,6 +1,7 @@
 import { attention } from '../src/api/attention';
 import type { AttentionOptions } from '../src/api/options';
-import { parseCase, type CheckCase } from '../src/check/case-name';
+import { caseProblem, type CheckCase } from '../src/check/case';
+import { parseCase } from '../src/check/case-name';
 import { caseTruth, type Output } from '../src/check/case-truth';
 import { check } from '../src/check/check';
 import { checkCase } from '../src/check/check-case';
@@ -16,29 +17,37 @@ jest.mock('../src/api/attention', () => ({ attention: jest.fn() }));
 type Spoil = (output: Output, values: Float64Array, options: AttentionOptions) => void;
 
 function standIn(c: CheckCase, spoil: Spoil = () => undefined): void {
-  const { B, H, Hk, Nq, Nk, D, Dv, layout } = c;
+  const { B, H, Hk, Nq, Nk, D, Dv, layout, dtype } = c;
+  const problem = caseProblem(c);
   const read = async (x: Tensor, heads: number, N: number, width: number) =>
     layout === 'bhnd' ? x.data() : exchangeAxes(await x.data(), B, N, heads, width);
   jest.mocked(attention).mockImplementation(async (tq, tk, tv, options = {}) => {
     expect(tq.shape).toEqual(shapeOf(layout, B, H, Nq, D));
     expect(tk.shape).toEqual(shapeOf(layout, B, Hk, Nk, D));
     expect(tv.shape).toEqual(shapeOf(layout, B, Hk, Nk, Dv));
+    expect([tq, tk, tv].map((x) => x.dtype)).toEqual([dtype, dtype, dtype]);
     expect(options).toMatchObject({ causal: c.causal, layout, scale: c.scale });
-    const [q, k, v] = [await read(tq, H, Nq, D), await read(tk, Hk, Nk, D), await read(tv, Hk, Nk, Dv)];
+    const inputs = {
+      ...{ q: await read(tq, H, Nq, D), k: await read(tk, Hk, Nk, D), v: await read(tv, Hk, Nk, Dv) },
+      ...{ bias: await options.bias?.data(), mask: await options.mask?.data() },
+    };
     const write = (output: Output, values: Float64Array, heads: number, N: number, width: number): Tensor => {
       spoil(output, values, options);
       const data = Float32Array.from(values);
       const ordered = layout === 'bhnd' ? data : exchangeAxes(data, B, heads, N, width);
-      return tensor(ordered, shapeOf(layout, B, heads, N, width));
+      return tensor(ordered, shapeOf(layout, B, heads, N, width), { dtype });
     };
-    const forward = yardstickForward(c, q, k, v);
+    const forward = yardstickForward(problem, inputs);
     spoil('lse', forward.lse, options);
     const backward = async (tdout: Tensor) => {
-      const gradients = yardstickBackward(c, q, k, v, await read(tdout, H, Nq, Dv));
+      const gradients = yardstickBackward(problem, inputs, await read(tdout, H, Nq, Dv));
+      spoil('dbias', gradients.dbias, options);
+      const { bias } = options;
       return {
         dq: write('dq', gradients.dq, H, Nq, D),
         dk: write('dk', gradients.dk, Hk, Nk, D),
         dv: write('dv', gradients.dv, Hk, Nk, Dv),
+        ...(bias ? { dbias: tensor(gradients.dbias, bias.shape, { dtype: bias.dtype as 'f32' }) } : {}),
       };
     };
     const out = write('out', forward.out, H, Nq, Dv);
@@ -48,17 +57,21 @@ function standIn(c: CheckCase, spoil: Spoil = () => undefined): void {
 }
 
 const plain = 'B2_H4_Hk2_Nq5_Nk7_D3_Dv4_causal_bnhd_seed5';
+const featured = 'B2_H4_Hk2_Nq5_Nk7_D3_Dv4_softcap2_f16_biash1k.f32_maskb11k_dropout0.3_bnhd_seed5';
 // Long enough for a sample of rows.
 const sampled = 'B1_H2_Hk1_Nq150_Nk1000_D128_Dv128_seed1';
 
 describe('checkCase', () => {
-  test.each([plain, 'B1_H2_Hk2_Nq6_Nk3_D4_Dv2_causal_seed0', sampled])('passes what is right: %s', async (name) => {
+  const right = [plain, 'B1_H2_Hk2_Nq6_Nk3_D4_Dv2_causal_seed0', featured, sampled];
+  test.each(right)('passes what is right: %s', async (name) => {
     standIn(parseCase(name));
     const rows = await checkCase(parseCase(name), 'flash2');
-    expect(rows.map((row) => row.output)).toEqual(['out', 'lse', 'dq', 'dk', 'dv']);
+    const outputs = ['out', 'lse', 'dq', 'dk', 'dv', ...(name === featured ? ['dbias'] : [])];
+    expect(rows.map((row) => row.output)).toEqual(outputs);
+    const dtype = name === featured ? 'f16' : 'f32';
     for (const row of rows) {
       expect(row).toEqual({
-        ...{ case: name, adapter: 'stand-in', algorithm: 'flash2', dtype: 'f32', ok: true },
+        ...{ case: name, adapter: 'stand-in', algorithm: 'flash2', dtype, ok: true },
         ...{ output: row.output, error: expect.any(Number), allowed: expect.any(Number) },
       });
     }
@@ -71,6 +84,8 @@ describe('checkCase', () => {
     [plain, 'dq', 0, [0, 0, 0, 0]],
     [plain, 'dk', ((1 * 2 + 1) * 7 + 6) * 3 + 2, [1, 1, 6, 2]],
     [plain, 'dv', (0 * 7 + 2) * 4 + 3, [0, 0, 2, 3]],
+    [featured, 'dbias', 2 * 7 + 5, [2, 0, 5]],
+    [featured, 'dk', ((1 * 2 + 1) * 7 + 6) * 3 + 2, [1, 1, 6, 2]],
     [sampled, 'out', 2 * 150 * 128 - 1, [0, 1, 149, 127]],
     [sampled, 'dv', 999 * 128 + 5, [0, 0, 999, 5]],
   ];
@@ -89,15 +104,15 @@ describe('checkCase', () => {
 
   test('a sampled case keeps dout to its rows, so that dk and dv are compared whole', async () => {
     const c = parseCase(sampled);
-    const { rows, inputs, expected } = await caseTruth(c);
+    const { rows, inputs, expected } = caseTruth(c);
     const filled = new Set(
       Array.from(inputs.dout.keys())
         .filter((t) => inputs.dout[t] !== 0)
         .map((t) => Math.floor(t / c.Dv)),
     );
-    expect([...filled]).toEqual(rows);
-    expect(expected.dk.reference).toHaveLength(c.Nk * c.D);
-    expect(expected.dq.reference).toHaveLength(rows!.length * c.D);
+    expect([...filled]).toEqual(rows!.out);
+    expect(expected.dk!.reference).toHaveLength(c.Nk * c.D);
+    expect(expected.dq!.reference).toHaveLength(rows!.lse.length * c.D);
   });
 });
 
