@@ -26,13 +26,18 @@ export interface Made {
   readonly info: AttentionInfo;
 }
 
+export interface OnDeviceOptions extends RunOptions {
+  /** Names of the tensors that the plan writes into. */
+  readonly writes?: readonly string[];
+}
+
 /** Plans and runs on the default device, in call order, with the tensors kept alive meanwhile. */
 export async function onDevice(
   tensors: Readonly<Record<string, Tensor>>,
   choose: (facts: FlashDevice['facts']) => Plan,
-  options: RunOptions,
+  options: OnDeviceOptions,
 ): Promise<Made> {
-  const { signal } = options;
+  const { signal, writes = [] } = options;
   signal?.throwIfAborted();
   const uses = Object.entries(tensors).map(([name, t]): [string, TensorUse] => [name, t.use(name)]);
   let begun = false;
@@ -43,7 +48,9 @@ export async function onDevice(
       signal?.throwIfAborted();
       begun = true;
       const inputs: Record<string, GPUBuffer> = {};
-      for (const [name, use] of uses) inputs[name] = await use.on(device);
+      for (const [name, use] of uses) {
+        inputs[name] = await (writes.includes(name) ? use.writable(device) : use.on(device));
+      }
       const { outputs, dispatches, deviceBytes, gpuMs } = await runPlan(device, plan, inputs, options);
       return { device, outputs, info: { path: plan.path, tiles: plan.tiles, dispatches, deviceBytes, gpuMs } };
     });

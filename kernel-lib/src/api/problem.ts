@@ -29,6 +29,24 @@ export interface Sequences {
 }
 
 /**
+ * Keys and values that lie in pages of a cache, of which each batch entry uses its own first `lengths[b]` rows. A cache without
+ * pages is one whose pages are as long as it is.
+ */
+export interface KeyCache {
+  /** Rows that each batch entry attends to, (B). */
+  readonly lengths: Int32Array;
+  /** Pages of each batch entry, (B,maxPages). */
+  readonly table: Int32Array;
+  readonly maxPages: number;
+  /** Rows of a page, and how many pages there are. */
+  readonly pageSize: number;
+  readonly pages: number;
+  readonly element: 'f32' | 'f16' | 'i8';
+  /** Rows of a page that share a scale; only for i8. */
+  readonly scaleBlock: number;
+}
+
+/**
  * A checked attention problem: every number is in range and the shapes agree, so the code that receives one checks nothing.
  *
  * `B` batch, `H` query heads, `Hk` key/value heads (H % Hk === 0; query head h reads head floor(h*Hk/H)), `Nq` and `Nk`
@@ -48,8 +66,10 @@ export interface Problem extends Features {
   readonly layout: Layout;
   /** q, k and v lie in one tensor (B,N,3,H,D), or k and v in one (B,N,2,Hk,D); layout is then 'bnhd'. */
   readonly packing: 'none' | 'qkv' | 'kv';
-  /** How q, k, v, out and their gradients are stored. */
+  /** How q, k, v, out and their gradients are stored; with a cache, q and out. */
   readonly dtype: 'f32' | 'f16';
+  /** Where k and v are rows of a cache; Nk is then the longest of its lengths. */
+  readonly cache?: KeyCache;
 }
 
 /** What changes the scores or p; see features/. */

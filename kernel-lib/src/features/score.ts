@@ -35,17 +35,18 @@ export function compiledFeatures(p: Problem, facts: DeviceFacts): ScoreFeatures 
     bias: p.bias !== null,
     mask: p.mask !== null,
     dropout: p.dropout !== null,
-    packed: p.sequences !== null,
+    packed: p.sequences !== null || p.cache !== undefined,
   };
   const names = Object.keys(wanted) as (keyof ScoreFeatures)[];
   if (facts.kind === 'hardware' || !names.some((name) => wanted[name])) return wanted;
   return Object.fromEntries(names.map((name) => [name, true])) as unknown as ScoreFeatures;
 }
 
-/** Words that do not fit the uniform block: ALiBi's slopes (B,H), then cuSeqlensQ and cuSeqlensK. */
-export function extraWords({ alibiSlopes, sequences }: Problem): Uint32Array {
+/** Words that do not fit the uniform block: ALiBi's slopes (B,H), then cuSeqlensQ and cuSeqlensK, or a cache's lengths and table. */
+export function extraWords({ alibiSlopes, sequences, cache }: Problem): Uint32Array {
   const slopes = alibiSlopes ? new Uint32Array(Float32Array.from(alibiSlopes, (s) => s * Math.LOG2E).buffer) : [];
-  return Uint32Array.from([...slopes, ...(sequences?.cuSeqlensQ ?? []), ...(sequences?.cuSeqlensK ?? [])]);
+  const lengths = cache ? [cache.lengths, cache.table] : sequences ? [sequences.cuSeqlensQ, sequences.cuSeqlensK] : [];
+  return Uint32Array.from([slopes, ...lengths].flatMap((words) => Array.from(words)));
 }
 
 export function scoreParams(p: Problem, f: ScoreFeatures): Params {
@@ -56,7 +57,7 @@ export function scoreParams(p: Problem, f: ScoreFeatures): Params {
     ...(f.alibi ? { alibi_on: Number(slopes > 0), slopes: 0, all_heads: p.H } : {}),
     ...(f.bias || f.mask ? biasMaskParams(p) : {}),
     ...(f.dropout ? dropoutParams(p.dropout) : {}),
-    ...(f.packed ? { packed: Number(p.sequences !== null), cu_seqlens: slopes, sequences: p.B } : {}),
+    ...(f.packed ? { packed: p.cache ? 2 : Number(p.sequences !== null), cu_seqlens: slopes, sequences: p.B } : {}),
   };
 }
 

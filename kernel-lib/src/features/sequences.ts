@@ -1,7 +1,8 @@
 import type { Problem } from '../api/problem';
 
 /**
- * Lengths of one batch entry and where its rows begin: the same for all in a dense batch, told by cuSeqlens in a packed one.
+ * Lengths of one batch entry and where its rows begin: the same for all in a dense batch, told by cuSeqlens in a packed one; with
+ * a cache, each entry has its own number of keys.
  */
 export const sequencesWgsl = (packed: boolean): string => `
 struct Sequence { Nq: u32, Nk: u32, q0: u32, k0: u32 }
@@ -18,6 +19,8 @@ const PACKED_WGSL = `
     let k_at = params.cu_seqlens + params.sequences + 1u;
     seq.k0 = extra[k_at + b];
     seq.Nk = extra[k_at + b + 1u] - seq.k0;
+  } else if (params.packed == 2u) {
+    seq.Nk = extra[params.cu_seqlens + b];
   }`;
 
 /** Lengths of every batch entry. */
@@ -26,13 +29,14 @@ export function sequenceLengths({
   Nq,
   Nk,
   sequences,
-}: Pick<Problem, 'B' | 'Nq' | 'Nk' | 'sequences'>): { Nq: number; Nk: number }[] {
+  cache,
+}: Pick<Problem, 'B' | 'Nq' | 'Nk' | 'sequences' | 'cache'>): { Nq: number; Nk: number }[] {
   return Array.from({ length: B }, (_, b) =>
     sequences
       ? {
           Nq: sequences.cuSeqlensQ[b + 1] - sequences.cuSeqlensQ[b],
           Nk: sequences.cuSeqlensK[b + 1] - sequences.cuSeqlensK[b],
         }
-      : { Nq, Nk },
+      : { Nq, Nk: cache ? cache.lengths[b] : Nk },
   );
 }

@@ -1,4 +1,5 @@
 import type { Problem } from '../api/problem';
+import { keyCacheParams } from '../features/key-cache';
 import { type ScoreFeatures, scoreBuffers, scoreParams, type ScoreTile, scoreWgsl } from '../features/score';
 import { type Params, paramsStruct } from '../wgsl/params';
 import { LOG2_E } from '../wgsl/special-values';
@@ -30,6 +31,7 @@ export function attentionParams(p: Problem, f: ScoreFeatures, operands: Operands
     lse_strides: operands.strides('lse'),
     rows_strides: operands.strides('rows'),
     ...scoreParams(p, f),
+    ...keyCacheParams(p),
     ...(f.bias || f.mask ? { bias_base: operands.base('bias'), mask_base: operands.base('mask') } : {}),
   };
 }
@@ -81,11 +83,13 @@ let group = params.first + id.x;`;
  * Which tile of queries a workgroup owns: i0, query head h and its key/value head hk within the slice, the sequence, and
  * where the rows of its heads begin. A packed sequence may be too short to have this tile.
  */
-export const ownQueriesWgsl = (t: AttentionTile, f: ScoreFeatures): string => `
+export const ownQueriesWgsl = (t: AttentionTile, f: ScoreFeatures, split = false): string => `
 let tiles = (params.Nq + ${t.br - 1}u) / ${t.br}u;
 let i0 = group % tiles * ${t.br}u;
 let h = group / tiles % params.H;
-let b = group / tiles / params.H;
+// Results of the splits lie one behind the other, as if they were further batches.
+let result_b = group / tiles / params.H;
+${split ? 'let b = result_b % params.batches;\nlet split = result_b / params.batches;' : 'let b = result_b;'}
 let hk = h / (params.H / params.Hk);
 let feature_b = params.b0 + b;
 let feature_h = params.h0 + h;
@@ -93,7 +97,7 @@ let seq = sequence(feature_b);
 ${f.packed ? 'if (i0 >= seq.Nq) { return; }' : ''}
 let i1 = min(i0 + ${t.br}u, seq.Nq) - 1u;
 let q_base = base(b, h, params.q_strides, seq.q0);
-let out_base = base(b, h, params.out_strides, seq.q0);
+let out_base = base(result_b, h, params.out_strides, seq.q0);
 let k_base = base(b, hk, params.k_strides, seq.k0);
 let v_base = base(b, hk, params.v_strides, seq.k0);
 let to_log2 = params.scale * ${LOG2_E};`;

@@ -47,11 +47,17 @@ export function views(p: Problem): Record<OperandName, View> {
     const [, , rows, width] = t?.shape ?? [0, 0, 0, 0];
     return { batch, head, row, offset: 0, rows, width, bytes: t ? BYTES[t.dtype] : 4, heads: 'H', packed: false };
   };
+  const cached = (width: number): View => {
+    const { pages, pageSize, element } = p.cache!;
+    const rows = pages * pageSize;
+    const row = p.Hk * width;
+    return { batch: 0, head: width, row, offset: 0, rows, width, bytes: BYTES[element], heads: 'Hk', packed: false };
+  };
   const parts = p.packing === 'qkv' ? 3 : p.packing === 'kv' ? 2 : 1;
   return {
     q: of('H', Q, p.D, 0, p.packing === 'qkv' ? 3 : 1),
-    k: of('Hk', K, p.D, parts === 3 ? 1 : 0, parts),
-    v: of('Hk', K, p.Dv, parts - 1, parts),
+    k: p.cache ? cached(p.D) : of('Hk', K, p.D, parts === 3 ? 1 : 0, parts),
+    v: p.cache ? cached(p.Dv) : of('Hk', K, p.Dv, parts - 1, parts),
     out: of('H', Q, p.Dv),
     lse: perRow(4),
     rows: perRow(8),

@@ -20,7 +20,7 @@ class Storage {
   private users = 1;
 
   constructor(
-    readonly host: StorageArray | null,
+    public host: StorageArray | null,
     public gpu: GpuCopy | null,
   ) {}
 
@@ -38,7 +38,7 @@ class Storage {
 const collected = new FinalizationRegistry<Storage>((storage) => storage.release());
 
 /**
- * An immutable array of numbers, row-major, on the host, on the GPU or both. Freed by `dispose()`, by `tidy`, or in the end
+ * An array of numbers, row-major, on the host, on the GPU or both. Only a KV cache is ever written to, all others stay as they were. Freed by `dispose()`, by `tidy`, or in the end
  * by the garbage collector.
  */
 export class Tensor {
@@ -133,6 +133,13 @@ export class TensorUse {
     upload(device, buffer, storage.host);
     storage.gpu?.device.free(storage.gpu.buffer);
     storage.gpu = { device, buffer };
+    return buffer;
+  }
+
+  /** The same for a kernel that writes into the tensor: from now on its elements are on the device only. */
+  async writable(device: FlashDevice): Promise<GPUBuffer> {
+    const buffer = await this.on(device);
+    this.storage.host = null;
     return buffer;
   }
 

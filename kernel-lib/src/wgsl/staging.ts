@@ -1,7 +1,10 @@
 import { bound, eachResult, paddedVec4s, stageStride, type TileShape, vec4s } from './tiles';
 
-/** How the numbers of a row are stored. Halves are unpacked from words, so that no device needs shader-f16. */
-export type Element = 'f32' | 'f16';
+/**
+ * How the numbers of a row are stored. Halves and signed bytes are unpacked from words, so that no device needs shader-f16; bytes
+ * are only read, and give whole numbers.
+ */
+export type Element = 'f32' | 'f16' | 'i8';
 
 /** Whether rows of `size` numbers can be read in fours: every row then starts at a multiple of four. */
 const isVec4 = (size: number): boolean => size % 4 === 0;
@@ -12,7 +15,7 @@ const sharesWords = (size: number, element: Element): boolean => element === 'f1
 /** Type of the storage array. */
 function arrayOf(size: number, element: Element, mode: 'read' | 'read_write'): string {
   if (element === 'f32') return isVec4(size) ? 'vec4f' : 'f32';
-  if (isVec4(size)) return 'vec2u';
+  if (element === 'f16' && isVec4(size)) return 'vec2u';
   return sharesWords(size, element) && mode === 'read_write' ? 'atomic<u32>' : 'u32';
 }
 
@@ -27,19 +30,25 @@ export const storageArray = (
 
 /** `load_name(base, d)`: the d-th vec4 of the row of `size` numbers at element `base`, zero past its end. */
 export function loadFunction(name: string, size: number, element: Element = 'f32'): string {
-  const four =
-    element === 'f32'
-      ? `return ${name}[base / 4u + d];`
-      : `let words = ${name}[base / 4u + d];
-  return vec4f(unpack2x16float(words.x), unpack2x16float(words.y));`;
-  const one = element === 'f32' ? `${name}[at]` : `unpack2x16float(${name}[at / 2u])[at & 1u]`;
+  const four: Record<Element, string> = {
+    f32: `return ${name}[base / 4u + d];`,
+    f16: `let words = ${name}[base / 4u + d];
+  return vec4f(unpack2x16float(words.x), unpack2x16float(words.y));`,
+    // Each byte is moved to the top and back, which carries its sign.
+    i8: `return vec4f((vec4i(i32(${name}[base / 4u + d])) << vec4u(24u, 16u, 8u, 0u)) >> vec4u(24u));`,
+  };
+  const one: Record<Element, string> = {
+    f32: `${name}[at]`,
+    f16: `unpack2x16float(${name}[at / 2u])[at & 1u]`,
+    i8: `f32((i32(${name}[at / 4u]) << (24u - 8u * (at & 3u))) >> 24u)`,
+  };
   const single = `var value = vec4f();
   for (var e = 0u; e < 4u; e++) {
     let at = base + 4u * d + e;
-    if (4u * d + e < ${size}u) { value[e] = ${one}; }
+    if (4u * d + e < ${size}u) { value[e] = ${one[element]}; }
   }
   return value;`;
-  return `fn load_${name}(base: u32, d: u32) -> vec4f {\n  ${isVec4(size) ? four : single}\n}`;
+  return `fn load_${name}(base: u32, d: u32) -> vec4f {\n  ${isVec4(size) ? four[element] : single}\n}`;
 }
 
 /**
@@ -92,6 +101,10 @@ export interface StageSource {
   readonly rows: string;
   /** WGSL factor, or empty. */
   readonly scale?: string;
+  /** WGSL address of a row's first element, where rows do not follow each other evenly. */
+  readonly at?: (row: string) => string;
+  /** WGSL factor of a row. */
+  readonly rowScale?: (row: string) => string;
 }
 
 // Conditions are joined by & and |, here and in the kernels: && and || are branches, and CPU drivers pay for each of them
@@ -101,14 +114,16 @@ export interface StageSource {
 function stage(t: TileShape, target: string, capacity: number, used: number, slot: string, from: StageSource): string {
   const width = paddedVec4s(from.size, t.tx);
   const inside = used < capacity ? `(row < ${used}u) & ` : '';
-  const scaled = from.scale ? ` * ${from.scale}` : '';
+  const at = from.at ?? ((row: string): string => `${from.base} + (${row}) * ${from.rowStride}`);
+  const row = `${from.row0} + row`;
+  const scaled = (from.scale ? ` * ${from.scale}` : '') + (from.rowScale ? ` * ${from.rowScale(row)}` : '');
   return `
 for (var e = lid; e < ${bound(t, capacity * width)}; e += ${t.tx * t.ty}u) {
   let row = e / ${width}u;
   let d = e % ${width}u;
   var value = vec4f();
   if (${inside}(${from.row0} + row < ${from.rows}) & (d < ${vec4s(from.size)}u)) {
-    value = load_${from.name}(${from.base} + (${from.row0} + row) * ${from.rowStride}, d)${scaled};
+    value = load_${from.name}(${at(row)}, d)${scaled};
   }
   ${target}[${slot} * ${stageStride(from.size, t.tx)}u + d] = value;
 }`;

@@ -1,6 +1,14 @@
 import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
-import { applyFeatures, drawDropout, dropped, type ScoreFeatures, stageAdjustments } from '../../features/score';
+import { fromCache, type KeySource, keySourceWgsl, scaleBuffers } from '../../features/key-cache';
+import {
+  applyFeatures,
+  drawDropout,
+  dropped,
+  scoreBuffers,
+  type ScoreFeatures,
+  stageAdjustments,
+} from '../../features/score';
 import type { Params } from '../../wgsl/params';
 import { LN_2, MINUS_INFINITY_BITS, START_MAXIMUM } from '../../wgsl/special-values';
 import { collect, publish, reduceVec4s, reduceWgsl } from '../../wgsl/reduce-rows';
@@ -43,6 +51,12 @@ export function forwardBytes(t: TileShape, D: number, Dv: number): number {
   return 16 * vec4s;
 }
 
+/** Where keys and values come from, and whether a workgroup has only a part of them (kernels/decode). */
+export interface ForwardVariant {
+  readonly keys: KeySource;
+  readonly split: boolean;
+}
+
 /**
  * FlashAttention-2 forward (Dao 2023, Algorithm 1): out and lse of one tile of queries.
  *
@@ -57,37 +71,45 @@ export function forwardBytes(t: TileShape, D: number, Dv: number): number {
  * m of its rows, and l over its own columns only: the columns are added up once, at the end. K_j and V_j share one buffer.
  * Four barriers a tile. Workgroup memory: see forwardBytes.
  */
-export function forwardKernel(t: AttentionTile, { D, Dv, dtype }: Problem, f: ScoreFeatures, params: Params): Kernel {
+export function forwardKernel(
+  t: AttentionTile,
+  { D, Dv, dtype }: Problem,
+  f: ScoreFeatures,
+  params: Params,
+  { keys, split }: ForwardVariant,
+): Kernel {
+  const out = split ? 'f32' : dtype;
   const columns = Array.from({ length: columnsPerThread(t) }, (_, c) => c);
   const outColumns = Array.from({ length: resultColumns(t, Dv) }, (_, c) => c);
   const scores = scoreTile(t, 'queries', 'weights');
   const code = `
 ${enableWgsl(t)}
 ${headWgsl(f, params, 6)}
+${keySourceWgsl(keys, 6 + scoreBuffers(f).length)}
 ${storageArray(1, 'read', 'q', D, dtype)}
-${storageArray(2, 'read', 'k', D, dtype)}
-${storageArray(3, 'read', 'v', Dv, dtype)}
-${storageArray(4, 'read_write', 'out', Dv, dtype)}
+${storageArray(2, 'read', 'k', D, keys.element)}
+${storageArray(3, 'read', 'v', Dv, keys.element)}
+${storageArray(4, 'read_write', 'out', Dv, out)}
 @group(0) @binding(5) var<storage, read_write> lse: array<u32>;
 var<workgroup> own: array<vec4f, ${stageLength(t.own, t.tx, D, Dv)}>;
 var<workgroup> stage: array<vec4f, ${stageLength(t.step, t.tx, D, Dv)}>;
 var<workgroup> weights: array<vec4f, ${t.own * weightStride(t)}>;
 ${loadFunction('q', D, dtype)}
-${loadFunction('k', D, dtype)}
-${loadFunction('v', Dv, dtype)}
-${storeFunction('out', Dv, dtype)}
+${loadFunction('k', D, keys.element)}
+${loadFunction('v', Dv, keys.element)}
+${storeFunction('out', Dv, out)}
 ${reduceWgsl(t)}
 
 ${mainWgsl(t)}
-${ownQueriesWgsl(t, f)}
+${ownQueriesWgsl(t, f, split)}
 ${stageOwn(t, 'own', t.br, { ...rowsOf('q', D), scale: 'to_log2' })}
 ${eachRow(t, (r) => `var m${r} = ${START_MAXIMUM}; var l${r} = 0.0;`)}
 ${declareResult(t, 'acc', Dv)}
 
-let end = key_end(seq, i1);
-for (var j0 = key_begin(seq, i0) / ${t.bc}u * ${t.bc}u; j0 < end; j0 += ${t.bc}u) {
+${split ? splitRange(t) : wholeRange(t)}
+for (var j0 = begin; j0 < end; j0 += ${t.bc}u) {
   workgroupBarrier();
-  ${stageStep(t, 'stage', t.bc, rowsOf('k', D))}
+  ${stageStep(t, 'stage', t.bc, fromCache(rowsOf('k', D), keys))}
   ${stageAdjustments(f, scores, cutWgsl(t, scores))}
   workgroupBarrier();
   // S = features(scale Q K^T)
@@ -97,7 +119,7 @@ for (var j0 = key_begin(seq, i0) / ${t.bc}u * ${t.bc}u; j0 < end; j0 += ${t.bc}u
   ${eachRow(t, (r) => `let top${r} = ${columns.map((c) => `s_${r}_${c}`).reduce((a, s) => `max(${a}, ${s})`)};`)}
   ${publish(t, (r) => `top${r}`)}
   workgroupBarrier();
-  ${stageStep(t, 'stage', t.bc, rowsOf('v', Dv))}
+  ${stageStep(t, 'stage', t.bc, fromCache(rowsOf('v', Dv), keys))}
   ${eachRow(
     t,
     (r) => `{
@@ -127,7 +149,7 @@ let empty${r} = m${r} == ${START_MAXIMUM};
 let weight${r} = select(1.0 / sum${r}, 0.0, empty${r});
 if ((x == 0u) & (y0 + ${r}u < ${t.br}u) & (i0 + y0 + ${r}u < seq.Nq)) {
   let value = (m${r} + log2(sum${r})) * ${LN_2};
-  lse[base(b, h, params.lse_strides, seq.q0 + i0 + y0 + ${r}u)] = select(bitcast<u32>(value), ${MINUS_INFINITY_BITS}, empty${r});
+  lse[base(result_b, h, params.lse_strides, seq.q0 + i0 + y0 + ${r}u)] = select(bitcast<u32>(value), ${MINUS_INFINITY_BITS}, empty${r});
 }`,
 )}
 ${storeOwn(t, 'acc', 'own', t.br, rowsOf('out', Dv), (r) => `weight${r}`)}
@@ -135,6 +157,21 @@ ${storeOwn(t, 'acc', 'own', t.br, rowsOf('out', Dv), (r) => `weight${r}`)}
   return {
     label: 'flash2 forward',
     code,
-    access: ['read', 'read', 'read', 'read_write', 'read_write', ...featureAccess(f)],
+    access: [
+      ...(['read', 'read', 'read', 'read_write', 'read_write'] as const),
+      ...featureAccess(f),
+      ...scaleBuffers(keys).map(() => 'read' as const),
+    ],
   };
 }
+
+/** The keys that the tile of queries sees, from a whole tile on. */
+const wholeRange = (t: AttentionTile): string => `
+let begin = key_begin(seq, i0) / ${t.bc}u * ${t.bc}u;
+let end = key_end(seq, i1);`;
+
+/** Of these, the part of this split: an even share of the sequence's tiles of keys. */
+const splitRange = (t: AttentionTile): string => `
+let share = (seq.Nk + ${t.bc}u * params.splits - 1u) / (${t.bc}u * params.splits) * ${t.bc}u;
+let begin = max(key_begin(seq, i0) / ${t.bc}u * ${t.bc}u, split * share);
+let end = min(key_end(seq, i1), (split + 1u) * share);`;

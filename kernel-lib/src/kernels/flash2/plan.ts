@@ -2,6 +2,7 @@ import type { Problem } from '../../api/problem';
 import type { DeviceFacts } from '../../device/device';
 import type { Step } from '../../device/dispatch';
 import type { Plan } from '../../device/plan';
+import { keySource } from '../../features/key-cache';
 import { compiledFeatures, type ScoreFeatures } from '../../features/score';
 import type { Params } from '../../wgsl/params';
 import { type AttentionTile, attentionParams, featureBindings } from '../common';
@@ -42,7 +43,7 @@ export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionT
         const bind = (name: 'q' | 'k' | 'v' | 'out' | 'lse'): GPUBufferBinding => operands.bind(name, buffers[name]);
         return [
           {
-            kernel: forwardKernel(tile, p, f, params),
+            kernel: forwardKernel(tile, p, f, params, { keys: keySource(p), split: false }),
             params,
             buffers: [
               bind('q'),

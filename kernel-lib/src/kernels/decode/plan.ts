@@ -1,0 +1,170 @@
+import type { KeyCache, Problem } from '../../api/problem';
+import type { DeviceFacts } from '../../device/device';
+import type { Step } from '../../device/dispatch';
+import type { Plan } from '../../device/plan';
+import { blocksOfPage, keySource, scaleBuffers } from '../../features/key-cache';
+import { compiledFeatures, extraWords } from '../../features/score';
+import type { Params } from '../../wgsl/params';
+import { vec4s } from '../../wgsl/tiles';
+import { type AttentionTile, attentionParams, featureBindings } from '../common';
+import { chooseTile, forceTile } from '../flash2/choose-tile';
+import { forwardKernel } from '../flash2/forward';
+import { Operands, slices } from '../operands';
+import { resultBytes } from '../outputs';
+import { countTiles } from '../steps';
+import { APPEND_THREADS, appendKernel } from './append';
+import { appendI8Kernel } from './append-i8';
+import { MERGE_ROWS, mergeSplitsKernel } from './merge';
+import type { Rotary } from './rotary';
+import { ROTATE_THREADS, rotateQueriesKernel } from './rotate-queries';
+import { chooseSplits } from './splits';
+
+/** What a call does beside attending. */
+export interface DecodeOptions {
+  /** Rows appended for each batch entry, 0 for none. */
+  readonly newRows: number;
+  /** Rows that each batch entry had before, (B). */
+  readonly positions: Int32Array;
+  readonly rotary: Rotary | null;
+  /** Whether query i stands at its batch entry's position + i, or all of them at that position. */
+  readonly advance: boolean;
+  /** Parts of the keys; 0 for the device's own choice. */
+  readonly splits: number;
+}
+
+type Buffers = Readonly<Record<string, GPUBuffer>>;
+type CachedProblem = Problem & { readonly cache: KeyCache };
+
+/** The forward tile, with no more queries than there are. */
+function decodeTile(p: Problem, facts: DeviceFacts): AttentionTile {
+  const tile = chooseTile('forward', p, facts);
+  const br = Math.min(tile.br, 2 ** Math.ceil(Math.log2(p.Nq)));
+  return forceTile('forward', { br, bc: tile.bc }, p, facts).tile ?? tile;
+}
+
+/**
+ * Attention over a cache: new keys and values are appended, queries turned, then FlashAttention-2's forward reads the cache where
+ * it lies; with splits, each workgroup has a part of the keys and an exact merge follows (Flash-Decoding, Dao et al. 2023).
+ *
+ * Inputs q, cache_k, cache_v; new_k and new_v, k_scales and v_scales, cos and sin, bias and mask where there are any.
+ * Outputs out and lse.
+ */
+export function decodePlan(p: CachedProblem, o: DecodeOptions, facts: DeviceFacts): Plan {
+  const tile = decodeTile(p, facts);
+  const splits = o.splits || chooseSplits(p, tile, facts);
+  const { out, lse } = resultBytes(p);
+  const words = extraWords(p);
+  return {
+    path: `flash2 forward over a cache: tiles ${tile.br} x ${tile.bc}, ${splits} split(s) (${facts.kind})`,
+    tiles: countTiles(p, tile),
+    outputs: { out, lse },
+    scratch: {
+      ...(o.rotary ? { rotated_q: (out / p.Dv) * p.D } : {}),
+      ...(splits > 1 ? { parts: lse * p.Dv * splits, part_lse: lse * splits } : {}),
+    },
+    uploads: { none: new Uint32Array(4), extra: Uint32Array.from([...words, ...o.positions]) },
+    steps: (buffers) => [
+      ...(o.newRows > 0
+        ? [appendStep('k', p, o, words.length, buffers), appendStep('v', p, o, words.length, buffers)]
+        : []),
+      ...(o.rotary ? [rotateStep(p, o, o.rotary, words.length, buffers)] : []),
+      ...attendSteps(p, tile, splits, facts, { ...buffers, q: o.rotary ? buffers.rotated_q : buffers.q }),
+    ],
+  };
+}
+
+/** The uniforms that tell where rows of the cache lie. */
+const cacheParams = ({ cache, Hk, ...p }: CachedProblem, o: DecodeOptions, positions: number): Params => ({
+  Hk,
+  N: o.newRows,
+  positions,
+  table: (p.alibiSlopes?.length ?? 0) + p.B,
+  max_pages: cache.maxPages,
+  page_size: cache.pageSize,
+  scale_block: cache.scaleBlock,
+  page_blocks: blocksOfPage(cache),
+});
+
+function appendStep(name: 'k' | 'v', p: CachedProblem, o: DecodeOptions, positions: number, buffers: Buffers): Step {
+  const { cache, B, Hk } = p;
+  const width = name === 'k' ? p.D : p.Dv;
+  const rotary = name === 'k' ? o.rotary : null;
+  const rows = B * o.newRows * Hk;
+  const turned = rotary ? [{ buffer: buffers.cos }, { buffer: buffers.sin }] : [];
+  const bound = [{ buffer: buffers[`new_${name}`] }, { buffer: buffers.extra }, { buffer: buffers[`cache_${name}`] }];
+  const flops = 4 * rows * width;
+  if (cache.element === 'i8') {
+    // Blocks that the new rows of one batch entry can touch: whole ones, one at each end, and short ones at the ends of pages.
+    const whole = Math.ceil(o.newRows / Math.min(cache.scaleBlock, cache.pageSize));
+    const blocks = whole + 1 + Math.ceil(o.newRows / cache.pageSize);
+    const params: Params = { ...cacheParams(p, o, positions), blocks };
+    return {
+      kernel: appendI8Kernel(width, p.dtype, rotary, params),
+      params,
+      buffers: [...bound, { buffer: buffers[`${name}_scales`] }, ...turned],
+      workgroups: B * blocks * Hk,
+      flops,
+    };
+  }
+  const params: Params = { ...cacheParams(p, o, positions), rows };
+  return {
+    kernel: appendKernel(width, p.dtype, cache.element, rotary, params),
+    params,
+    buffers: [...bound, ...turned],
+    workgroups: Math.ceil((rows * vec4s(width)) / APPEND_THREADS),
+    flops,
+  };
+}
+
+function rotateStep(p: Problem, o: DecodeOptions, rotary: Rotary, positions: number, buffers: Buffers): Step {
+  const rows = p.B * p.Nq * p.H;
+  const params: Params = { rows, N: p.Nq, H: p.H, positions, advance: Number(o.advance) };
+  return {
+    kernel: rotateQueriesKernel(p.D, p.dtype, rotary, params),
+    params,
+    buffers: ['q', 'extra', 'rotated_q', 'cos', 'sin'].map((name) => ({ buffer: buffers[name] })),
+    workgroups: Math.ceil((rows * vec4s(p.D)) / ROTATE_THREADS),
+    flops: 4 * rows * p.D,
+  };
+}
+
+function attendSteps(
+  p: CachedProblem,
+  tile: AttentionTile,
+  splits: number,
+  facts: DeviceFacts,
+  buffers: Buffers,
+): Step[] {
+  const f = compiledFeatures(p, facts);
+  const keys = keySource(p);
+  // A table names pages of the whole cache, so the whole of it is bound.
+  const [whole] = slices(p, facts);
+  const operands = new Operands(p, whole, 1);
+  const split = splits > 1;
+  const params: Params = { ...attentionParams(p, f, operands), ...(split ? { splits, batches: p.B } : {}) };
+  const bind = (...names: string[]): GPUBufferBinding[] => names.map((name) => ({ buffer: buffers[name] }));
+  const rows = p.B * p.H * p.Nq;
+  const attend: Step = {
+    kernel: forwardKernel(tile, p, f, params, { keys, split }),
+    params,
+    buffers: [
+      ...bind('q', 'cache_k', 'cache_v', ...(split ? ['parts', 'part_lse'] : ['out', 'lse'])),
+      ...featureBindings(f, operands, buffers),
+      ...bind(...scaleBuffers(keys)),
+    ],
+    workgroups: splits * p.B * p.H * Math.ceil(p.Nq / tile.br),
+    flops: 2 * rows * Math.max(p.Nk, 1) * (p.D + p.Dv),
+  };
+  if (!split) return [attend];
+  const mergeParams: Params = { rows, splits, H: p.H, Nq: p.Nq };
+  return [
+    attend,
+    {
+      kernel: mergeSplitsKernel(p.Dv, p.dtype, mergeParams),
+      params: mergeParams,
+      buffers: bind('parts', 'part_lse', 'out', 'lse'),
+      workgroups: Math.ceil(rows / MERGE_ROWS),
+      flops: 2 * rows * splits * p.Dv,
+    },
+  ];
+}
