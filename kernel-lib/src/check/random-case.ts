@@ -38,7 +38,7 @@ function drawKernels(dice: Dice): CaseKernels {
 }
 
 /** Seeds in a row that share their kernels. */
-const SAME_KERNELS = 8;
+const SAME_KERNELS = 16;
 
 // One, a tile, its neighbours.
 const AWKWARD = [1, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 49, 63, 64, 65, 96, 127, 128, 129];
@@ -70,7 +70,8 @@ export function randomCase(seed: number, limits: RandomCaseLimits = RANDOM_CASE_
   const [H, Hk] = dice.pick(HEADS);
   const longest = Math.max(1, Math.min(limits.longest, Math.floor(Math.sqrt(limits.products / (H * (D + Dv))))));
   const packing = D === Dv && dice.chance(0.15) ? dice.pick(['qkv', 'kv'] as const) : 'none';
-  const sizes = packing === 'none' && dice.chance(0.3) ? packedSizes(dice, longest) : denseSizes(dice, longest);
+  const drawn = packing === 'none' && dice.chance(0.3) ? packedSizes(dice, longest) : denseSizes(dice, longest);
+  const sizes = packing === 'qkv' ? { ...drawn, Nk: drawn.Nq } : drawn;
   // As many batch entries as the work allows; sequences are shorter already.
   const most = Math.floor(limits.products / Math.max(1, H * sizes.Nq * sizes.Nk * (D + Dv)));
   const B = sizes.lengths ? sizes.lengths.q.length : Math.max(1, Math.min(most, dice.pick([1, 1, 2, 3])));
@@ -78,7 +79,7 @@ export function randomCase(seed: number, limits: RandomCaseLimits = RANDOM_CASE_
     ...CASE_DEFAULTS,
     ...kernels,
     ...{ B, H, Hk, ...sizes },
-    ...(packing === 'qkv' ? { Hk: H, Nk: sizes.Nq } : {}),
+    ...(packing === 'qkv' ? { Hk: H } : {}),
     packing,
     layout: packing === 'none' && !sizes.lengths && dice.chance(0.4) ? 'bnhd' : 'bhnd',
     ...drawBand(dice),
