@@ -7,6 +7,8 @@ export type Layout = 'bhnd' | 'bnhd';
 export interface Band {
   readonly left: number;
   readonly right: number;
+  /** The diagonal is j = i, so that query 0 is level with key 0, and not j = i + Nk - Nq. No option says so; other libraries' names do. */
+  readonly topLeft?: boolean;
 }
 
 /** A tensor over the scores: its shape, each axis either 1 or that of (B,H,Nq,Nk), and how its numbers are stored. */
@@ -74,7 +76,7 @@ export interface Problem extends Features {
 
 /** What changes the scores or p; see features/. */
 export interface Features {
-  /** i + Nk - Nq - left <= j <= i + Nk - Nq + right: causal and window together. */
+  /** i + Nk - Nq - left <= j <= i + Nk - Nq + right: causal and window together. With topLeft, i - left <= j <= i + right. */
   readonly band: Band;
   /** s becomes softcap * tanh(s / softcap); 0 is off. */
   readonly softcap: number;

@@ -69,8 +69,9 @@ export function placeOfRow(problem: Problem, index: number): Row {
   }
   const diagonal = i + Nk - Nq;
   // The truth has its own copy of this rule, so that an error in the kernels' rule shows.
-  const begin = Math.max(0, diagonal - band.left);
-  const count = Math.max(0, Math.min(Nk, diagonal + band.right + 1) - begin);
+  const centre = band.topLeft ? i : diagonal;
+  const begin = Math.max(0, centre - band.left);
+  const count = Math.max(0, Math.min(Nk, centre + band.right + 1) - begin);
   const [q, out] = [queryRow * D, queryRow * Dv];
   const [kStride, vStride] = [keyStep * D, keyStep * Dv];
   const [k, v] = [keyRow * D + begin * kStride, keyRow * Dv + begin * vStride];
