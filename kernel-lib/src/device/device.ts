@@ -167,18 +167,25 @@ export class FlashDevice {
     return value;
   }
 
-  /** A storage buffer of `bytes` (zeroed), counted in `bytes`. */
+  /**
+   * A storage buffer of `bytes` (zeroed), counted in `bytes`.
+   * @throws FlashError OUT_OF_MEMORY that says how much was asked for and what there is
+   */
   async allocate(bytes: number, label: string): Promise<GPUBuffer> {
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);
-    if (size > this.facts.maxBuffer) {
-      throw new FlashError(
+    const refuse = (cause?: unknown): FlashError =>
+      new FlashError(
         'OUT_OF_MEMORY',
-        `${label}: needs a buffer of ${size} bytes, but one of ${this.info.name} holds ${this.facts.maxBuffer}.`,
+        `${label}: no device memory for ${size} bytes on ${this.info.name}: a buffer may have ${this.facts.maxBuffer} bytes, ` +
+          `${this.bytes} are in use.`,
+        { cause },
       );
-    }
+    if (size > this.facts.maxBuffer) throw refuse();
     const buffer = await this.checked(label, () =>
       this.gpu.createBuffer({ size, usage: STORAGE | COPY_SRC | COPY_DST, label }),
-    );
+    ).catch((error: unknown) => {
+      throw error instanceof FlashError && error.code === 'OUT_OF_MEMORY' ? refuse(error) : error;
+    });
     this.bytes += size;
     return buffer;
   }

@@ -35,7 +35,14 @@ export function pipelineFor(device: FlashDevice, kernel: Kernel): Promise<Pipeli
 }
 
 async function compile(device: FlashDevice, { label, code, access }: Kernel): Promise<Pipeline> {
-  const { gpu } = device;
+  const { gpu, facts } = device;
+  if (access.length > facts.maxStorageBuffers) {
+    throw new FlashError(
+      'UNSUPPORTED',
+      `${label}: expected at most ${facts.maxStorageBuffers} tensors in one kernel, the limit of this device, got ` +
+        `${access.length}. Fold the mask into the bias, or take algorithm 'flash2'.`,
+    );
+  }
   const made = await device.checked(`compile ${label}`, () => {
     const layout = gpu.createBindGroupLayout({
       label,

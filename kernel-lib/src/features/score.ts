@@ -26,9 +26,11 @@ export interface ScoreFeatures {
 
 /**
  * The features that are compiled in. On a GPU just those of the problem. A driver on a CPU compiles for seconds, so there any
- * feature but the band brings them all, each switched by a uniform, and the next combination compiles nothing.
+ * feature but the band brings them all, each switched by a uniform, and the next combination compiles nothing; unless the device
+ * cannot bind that many buffers.
+ * @param others storage buffers that the kernels bind beside those of the features
  */
-export function compiledFeatures(p: Problem, facts: DeviceFacts): ScoreFeatures {
+export function compiledFeatures(p: Problem, facts: DeviceFacts, others = 7): ScoreFeatures {
   const wanted: ScoreFeatures = {
     softcap: p.softcap > 0,
     alibi: p.alibiSlopes !== null,
@@ -38,7 +40,8 @@ export function compiledFeatures(p: Problem, facts: DeviceFacts): ScoreFeatures 
     packed: p.sequences !== null || p.cache !== undefined,
   };
   const names = Object.keys(wanted) as (keyof ScoreFeatures)[];
-  if (facts.kind === 'hardware' || !names.some((name) => wanted[name])) return wanted;
+  const fits = others + 3 <= facts.maxStorageBuffers;
+  if (facts.kind === 'hardware' || !fits || !names.some((name) => wanted[name])) return wanted;
   return Object.fromEntries(names.map((name) => [name, true])) as unknown as ScoreFeatures;
 }
 

@@ -60,6 +60,7 @@ let h = (params.first + id.x) % params.H;
 let b = (params.first + id.x) / params.H;
 let hk = h / (params.H / params.Hk);
 ${ownKeysOfHeadWgsl(bc, f)}
+${f.packed ? '// The steps of a dense problem are only those that some query sees.\nif (query_begin(seq, j0) >= query_end(seq, j1)) { return; }' : ''}
 ${loadRows('k', D, bc, threads)}
 ${loadRows('v', Dv, bc, threads)}
 let feature_h = params.h0 + h;

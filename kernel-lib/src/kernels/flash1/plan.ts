@@ -98,7 +98,7 @@ export function flash1Forward(p: Problem, facts: DeviceFacts, forced: Flash1Tile
 export function flash1Backward(p: Problem, facts: DeviceFacts, tiles: Flash1Tile | null): Plan {
   const fits = tiles && flash1Bytes('backward', tiles, p) <= facts.workgroupStorage;
   const tile = fits ? tiles : chooseFlash1Tile('backward', p, facts);
-  const f = compiledFeatures(p, facts);
+  const f = compiledFeatures(p, facts, 9);
   const threads = threadsOf(facts);
   const queries = resultBytes(p).lse / 4;
   // dQ is summed where it is stored in the end, unless that has halves or is part of the tensor that dK and dV are written to.
