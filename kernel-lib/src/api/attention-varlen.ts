@@ -1,9 +1,10 @@
 import type { Tensor } from '../tensor/tensor';
-import { attend, type Attended } from './attend';
+import { attend, type Attended, type AttendShapes } from './attend';
 import type { AttentionGradients } from './attention';
 import { checkNames, checkShape, checkTensor, fail } from './checks';
 import { FlashError } from './errors';
 import type { AttentionOptions } from './options';
+import type { Problem } from './problem';
 import { type CheckedCall, checkCall, checkDtypes, OPTION_NAMES } from './validate';
 
 /** Options of {@link attentionVarlen}; b is the sequence, i and j count within it. */
@@ -35,21 +36,20 @@ export interface VarlenResult extends Attended<AttentionGradients> {
  */
 export async function attentionVarlen(q: Tensor, k: Tensor, v: Tensor, options: VarlenOptions): Promise<VarlenResult> {
   const call = checkVarlen(q, k, v, options);
-  const { H, Dv } = call.problem;
-  const [totalQ] = q.shape;
   const { bias, mask } = options;
-  return attend<AttentionGradients>(
-    call,
-    { q, k, v, bias, mask },
-    {
-      out: [totalQ, H, Dv],
-      lse: [H, totalQ],
-      gradients: { dq: q.shape, dk: k.shape, dv: v.shape, ...(bias ? { dbias: bias.shape } : {}) },
-    },
-  );
+  return attend<AttentionGradients>(call, { q, k, v, bias, mask }, varlenShapes(call.problem, q, k, v, bias));
 }
 
-function checkVarlen(q: Tensor, k: Tensor, v: Tensor, options: VarlenOptions): CheckedCall {
+export function varlenShapes({ H, Dv }: Problem, q: Tensor, k: Tensor, v: Tensor, bias?: Tensor): AttendShapes {
+  const [totalQ] = q.shape;
+  return {
+    out: [totalQ, H, Dv],
+    lse: [H, totalQ],
+    gradients: { dq: q.shape, dk: k.shape, dv: v.shape, ...(bias ? { dbias: bias.shape } : {}) },
+  };
+}
+
+export function checkVarlen(q: Tensor, k: Tensor, v: Tensor, options: VarlenOptions): CheckedCall {
   checkNames(options, [...OPTION_NAMES, 'cuSeqlensQ', 'cuSeqlensK']);
   checkTensor('q', q, 3);
   checkTensor('k', k, 3);
@@ -80,7 +80,7 @@ function checkVarlen(q: Tensor, k: Tensor, v: Tensor, options: VarlenOptions): C
   });
 }
 
-function checkOffsets(name: string, given: unknown, total: number, of: string): Int32Array {
+export function checkOffsets(name: string, given: unknown, total: number, of: string): Int32Array {
   if (!(Array.isArray(given) || given instanceof Int32Array) || given.length < 2) {
     fail(name, 'B + 1 offsets, number[] or Int32Array', given);
   }
@@ -93,5 +93,5 @@ function checkOffsets(name: string, given: unknown, total: number, of: string): 
   return Int32Array.from(offsets);
 }
 
-const longest = (offsets: Int32Array): number =>
+export const longest = (offsets: Int32Array): number =>
   Math.max(...Array.from(offsets.subarray(1), (end, b) => end - offsets[b]));

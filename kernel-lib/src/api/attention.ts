@@ -60,7 +60,7 @@ export async function attention(
   return attend<AttentionGradients>(call, { q, k, v, bias, mask }, denseShapes(call.problem, q, k, v, bias));
 }
 
-function denseShapes(p: Problem, q: Tensor, k: Tensor, v: Tensor, bias?: Tensor): Parameters<typeof attend>[2] {
+export function denseShapes(p: Problem, q: Tensor, k: Tensor, v: Tensor, bias?: Tensor): Parameters<typeof attend>[2] {
   return {
     out: shapeOf(p.layout, p.B, p.H, p.Nq, p.Dv),
     lse: [p.B, p.H, p.Nq],

@@ -51,12 +51,13 @@ export class Tensor {
   private storage: Storage | null;
 
   /** @internal use tensor(), randn() or zeros() */
-  constructor(shape: readonly number[], dtype: DType, source: StorageArray | GpuCopy) {
+  constructor(shape: readonly number[], dtype: DType, source: StorageArray | GpuCopy | Storage) {
     this.shape = Object.freeze([...shape]);
     this.dtype = dtype;
     this.size = sizeOf(shape);
     this.bytes = this.size * BYTES[dtype];
-    this.storage = ArrayBuffer.isView(source) ? new Storage(source, null) : new Storage(null, source);
+    if (source instanceof Storage) this.storage = source;
+    else this.storage = ArrayBuffer.isView(source) ? new Storage(source, null) : new Storage(null, source);
     collected.register(this, this.storage, this);
     track(this);
   }
@@ -82,7 +83,23 @@ export class Tensor {
     }
   }
 
-  /** Frees the memory; a call that is running with this tensor still finishes. A second time does nothing. */
+  /**
+   * A tensor of the same numbers in the same order and another shape. Nothing is copied: both share the memory, which is freed
+   * when both are disposed of.
+   * @param shape as many elements as this one has; one axis may be -1, which stands for what the others leave
+   * @throws FlashError SHAPE, DISPOSED
+   */
+  reshape(shape: readonly number[]): Tensor {
+    const storage = this.open('this tensor');
+    const dims = fillShape(shape, this);
+    storage.retain();
+    return new Tensor(dims, this.dtype, storage);
+  }
+
+  /**
+   * Frees the memory, unless another tensor shares it (see reshape); a call that is running with this tensor still finishes. A
+   * second time does nothing.
+   */
   dispose(): void {
     collected.unregister(this);
     this.storage?.release();
@@ -109,6 +126,20 @@ export class Tensor {
     if (!this.storage) throw new FlashError('DISPOSED', `${name}: expected a live tensor, got one that was disposed.`);
     return this.storage;
   }
+}
+
+/** The shape itself, with the number that -1 stands for, if it has as many elements as the tensor. */
+function fillShape(shape: readonly number[], { size, shape: own }: Tensor): number[] {
+  const open = Array.isArray(shape) ? shape.indexOf(-1) : -1;
+  const rest = open < 0 ? 1 : sizeOf(shape.filter((_, axis) => axis !== open));
+  // An axis beside one of length 0 could have any length, so none is filled in.
+  const filled = open < 0 || rest === 0 ? shape : shape.map((n, axis) => (axis === open ? size / rest : n));
+  const whole = Array.isArray(filled) && filled.every((n) => Number.isInteger(n) && n >= 0);
+  if (whole && sizeOf(filled) === size) return [...filled];
+  throw new FlashError(
+    'SHAPE',
+    `shape: expected the ${size} elements of (${own.join(',')}) in whole axes, at most one of them -1, got ${describe(shape)}.`,
+  );
 }
 
 /** A tensor in use by one call. */
