@@ -13,6 +13,7 @@ export type { AttentionPart, MergeOptions } from './api/merge-attention';
 export { dropoutMask } from './api/dropout-mask';
 export { attentionWeights } from './api/attention-weights';
 export type { AttentionWeightsOptions } from './api/attention-weights';
+export * as compat from './compat';
 export type { AttentionInfo } from './api/on-device';
 export { FlashError } from './api/errors';
 export type { FlashErrorCode } from './api/errors';

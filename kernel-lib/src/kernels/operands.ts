@@ -83,7 +83,8 @@ export interface Slice {
 
 /** First element and the one after the last that a slice touches. */
 function range(view: View, s: Slice): [number, number] {
-  if (view.packed) return [s.b0 * view.batch, (s.b0 + s.B) * view.batch];
+  // Packed sequences have no batches to choose from.
+  if (view.packed) return view.batch === 0 ? [0, view.rows * view.row] : [s.b0 * view.batch, (s.b0 + s.B) * view.batch];
   const first = firstElement(view, s);
   const heads = view.heads === 'H' ? s.H : s.Hk;
   const last = (s.B - 1) * view.batch + (heads - 1) * view.head + Math.max(0, view.rows - 1) * view.row;
