@@ -124,12 +124,24 @@ describe('check', () => {
     });
     const fractions: number[] = [];
     const report = await check({ filter: plain, onProgress: (fraction) => fractions.push(fraction) });
-    expect(report.rows).toHaveLength(10);
+    expect(report.rows).toHaveLength(15);
     expect(report.rows.filter((row) => !row.ok).map((row) => [row.algorithm, row.output])).toEqual([['naive', 'dk']]);
     expect(report.ok).toBe(false);
     expect(fractions).toEqual([1]);
-    expect(String(report)).toContain('1 of 10 rows FAILED');
+    expect(String(report)).toContain('1 of 15 rows FAILED');
     expect(report[DISPLAY]()['text/html']).toContain('0,0,1,1');
+  });
+
+  test('leaves flash1 out of large head sizes, unless the case itself or `full` asks for it', async () => {
+    const name = 'B1_H1_Hk1_Nq20_Nk20_D64_Dv5_seed0';
+    standIn(parseCase(name));
+    const algorithms = async (options: object): Promise<string[]> => {
+      const { rows } = await check(options);
+      return [...new Set(rows.map((row) => row.algorithm))];
+    };
+    expect(await algorithms({ filter: name.slice(0, -1) })).toEqual(['flash2', 'naive']);
+    expect(await algorithms({ filter: name.slice(0, -1), full: true })).toEqual(['flash2', 'flash1', 'naive']);
+    expect(await algorithms({ filter: name })).toEqual(['flash2', 'flash1', 'naive']);
   });
 
   test('is ok where all is right; the seed replaces that of the case', async () => {

@@ -12,11 +12,14 @@ import { CheckReport } from './check-report';
 export interface CheckOptions {
   /** Only cases whose name contains this text, such as 'causal' or 'D64_'. A whole case name runs that case, in the table or not. */
   filter?: string;
-  /** More lengths, crossings and long sequences; takes minutes on a software adapter. Default false. */
+  /** More lengths, head sizes, crossings of features and long sequences; takes minutes on a software adapter. Default false. */
   full?: boolean;
   /** Replaces the seed of every case: other random numbers. An integer from 0 to 2^32 - 1. */
   seed?: number;
-  /** Default ['flash2', 'naive']. */
+  /**
+   * Default flash2, flash1 and naive; flash1 only where D is at most 16 unless `full` or a whole case name asks for more, to
+   * spare software adapters its compiling.
+   */
   algorithms?: readonly Algorithm[];
   signal?: AbortSignal;
   /** Called with the part done, 0 to 1. */
@@ -26,22 +29,22 @@ export interface CheckOptions {
 const knownAlgorithms: readonly string[] = ['flash2', 'flash1', 'naive', 'reference'] satisfies Algorithm[];
 
 /**
- * Runs attention, forward and backward, over a table of shapes on the current device and compares every output with the
+ * Runs attention, forward and backward, over a table of calls on the current device and compares every output with the
  * float64 reference on the CPU. The report's rows are {case, adapter, algorithm, dtype, output, error, allowed, ok}; `ok` of
  * the report says that all rows are. A result that is wrong is a row with ok false; a call that fails rejects.
  *
  * Rejects with a FlashError (INVALID_ARGUMENT) for bad options, and with the signal's reason where aborted.
  */
 export async function check(options: CheckOptions = {}): Promise<CheckReport> {
-  const algorithms = checkedAlgorithms(options.algorithms);
   const cases = chosenCases(options);
+  const algorithms = chosenAlgorithms(options);
   const { signal, onProgress } = options;
   const start = Date.now();
   const rows: CheckRow[] = [];
   for (const [done, c] of cases.entries()) {
     signal?.throwIfAborted();
     const truth = caseTruth(c);
-    for (const algorithm of algorithms) rows.push(...(await checkCase(truth, algorithm, { signal })));
+    for (const algorithm of algorithms(c)) rows.push(...(await checkCase(truth, algorithm, { signal })));
     onProgress?.((done + 1) / cases.length);
     // Notebook messages and timers get a turn even where no call of this case waited for the GPU.
     await new Promise((resolve) => setTimeout(resolve));
@@ -50,12 +53,17 @@ export async function check(options: CheckOptions = {}): Promise<CheckReport> {
   return new CheckReport(rows, name, (Date.now() - start) / 1000);
 }
 
-function checkedAlgorithms(algorithms: CheckOptions['algorithms'] = ['flash2', 'naive']): readonly Algorithm[] {
+/** Which algorithms run a case. */
+function chosenAlgorithms({ algorithms, filter, full }: CheckOptions): (c: CheckCase) => readonly Algorithm[] {
+  if (algorithms === undefined) {
+    const all = full === true || isCaseName(filter ?? '');
+    return ({ D }) => (all || D <= 16 ? ['flash2', 'flash1', 'naive'] : ['flash2', 'naive']);
+  }
   const bad = Array.isArray(algorithms) && algorithms.find((algorithm) => !knownAlgorithms.includes(algorithm));
   if (!Array.isArray(algorithms) || algorithms.length === 0 || bad !== undefined) {
     throw invalid('algorithms', `a list of ${knownAlgorithms.join(', ')}`, algorithms);
   }
-  return algorithms;
+  return () => algorithms;
 }
 
 function chosenCases({ filter = '', full = false, seed }: CheckOptions): CheckCase[] {
