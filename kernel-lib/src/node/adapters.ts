@@ -13,8 +13,14 @@ export interface Attempt {
   readonly why: string;
 }
 
-/** Exact timestamps instead of multiples of 0.1 ms. */
-const TOGGLES = ['disable-dawn-features=timestamp_quantization'];
+/** Dawn's features to leave out: of every adapter, so that timestamps are exact and no multiples of 0.1 ms. */
+const WITHOUT = ['timestamp_quantization'];
+
+/**
+ * Of SwiftShader too: its way to zero workgroup memory compiles into code for each element, 5 ms a vec4; without it, Dawn writes a
+ * loop into the kernel, and what took 10 s to compile takes half of one. Elsewhere it is the faster way.
+ */
+const WITHOUT_ON_SWIFTSHADER = [...WITHOUT, 'use_vulkan_zero_initialize_workgroup_memory_extension'];
 
 function wanted(): AdapterName {
   const name = process.env.FLASH_ADAPTER || 'auto';
@@ -22,11 +28,14 @@ function wanted(): AdapterName {
   throw new FlashError('INVALID_ARGUMENT', `FLASH_ADAPTER: expected ${NAMES.join(', ')}, got '${name}'.`);
 }
 
-/** The first adapter of a new WebGPU instance that `fits`. */
-async function ask(fits: (info: GPUAdapterInfo) => boolean): Promise<{ adapter: GPUAdapter; gpu: GPU } | string> {
+/** The first adapter that `fits` of a new WebGPU instance, without some features of Dawn. */
+async function ask(
+  fits: (info: GPUAdapterInfo) => boolean,
+  without: readonly string[],
+): Promise<{ adapter: GPUAdapter; gpu: GPU } | string> {
   // Loaded late: the native module takes its time, and a program that never computes need not wait for it.
   const { create } = await import('webgpu');
-  const gpu = create(TOGGLES) as GPU;
+  const gpu = create([`disable-dawn-features=${without.join()}`]) as GPU;
   let seen = 'no adapter at all';
   for (const options of [{ powerPreference: 'high-performance' as const }, { forceFallbackAdapter: true }]) {
     const adapter = await gpu.requestAdapter(options);
@@ -56,7 +65,10 @@ async function attempt(name: Attempt['name']): Promise<AdapterChoice | Attempt> 
   const restore = name === 'swiftshader' ? offerSwiftShader() : () => undefined;
   if (typeof restore === 'object') return { name, why: restore.missing };
   try {
-    const answer = await ask((info) => (name === 'hardware' ? !isSoftware(info) : driverName(info) === name));
+    const answer = await ask(
+      (info) => (name === 'hardware' ? !isSoftware(info) : driverName(info) === name),
+      name === 'swiftshader' ? WITHOUT_ON_SWIFTSHADER : WITHOUT,
+    );
     if (typeof answer === 'string') return { name, why: `Vulkan offers ${answer}` };
     const reason = forced ? `FLASH_ADAPTER asks for ${name}` : REASONS[name];
     return {
