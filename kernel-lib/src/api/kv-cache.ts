@@ -31,7 +31,7 @@ export interface KvCacheOptions {
   dim: number;
   /** Head size of v; default dim. */
   dimV?: number;
-  /** Default 'f32'. 'i8' takes a quarter of the memory; see docs/accuracy of an i8 cache in attentionWithKvCache. */
+  /** Default 'f32'. 'i8' takes a quarter of the memory; attentionWithKvCache tells how far it is off. */
   dtype?: 'f32' | 'f16' | 'i8';
   /** Rows of a page; without it, each batch entry's rows follow each other. */
   pageSize?: number;

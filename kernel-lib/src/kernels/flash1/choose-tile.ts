@@ -18,12 +18,14 @@ export const threadsOf = ({ kind, maxInvocations }: DeviceFacts): number =>
 
 /** Bytes of workgroup memory. */
 export function flash1Bytes(pass: Flash1Pass, { br, bc }: Flash1Tile, { D, Dv }: HeadSizes): number {
-  const widths = vec4s(D) + vec4s(Dv);
+  const [D4, Dv4] = [16 * vec4s(D), 16 * vec4s(Dv)];
+  // Numbers of S, P, dS and delta; WebGPU begins every array at a multiple of 16 bytes.
+  const numbers = (count: number): number => 16 * Math.ceil(count / 4);
   return pass === 'forward'
     ? // K_j, V_j, Q_i, S and two factors a row: O_i is read and written where it is.
-      16 * (bc * widths + br * vec4s(D)) + 4 * (br * bc + 2 * br)
+      bc * (D4 + Dv4) + br * D4 + numbers(br * bc) + numbers(2 * br)
     : // K_j, V_j, dK_j, dV_j, Q_i, dO_i, P, dS and delta.
-      16 * (2 * bc * widths + br * widths) + 4 * (2 * br * bc + br);
+      (2 * bc + br) * (D4 + Dv4) + 2 * numbers(br * bc) + numbers(br);
 }
 
 /**
