@@ -1,4 +1,4 @@
-import { abortable } from '../device/abort';
+import { abortable, signalOf } from '../device/abort';
 import { defaultDevice } from '../device/default-device';
 import type { FlashDevice } from '../device/device';
 import type { RunOptions } from '../device/dispatch';
@@ -37,7 +37,8 @@ export async function onDevice(
   choose: (facts: FlashDevice['facts']) => Plan,
   options: OnDeviceOptions,
 ): Promise<Made> {
-  const { signal, writes = [] } = options;
+  const { writes = [] } = options;
+  const signal = signalOf(options);
   signal?.throwIfAborted();
   const uses = Object.entries(tensors).map(([name, t]): [string, TensorUse] => [name, t.use(name)]);
   let begun = false;
@@ -51,7 +52,7 @@ export async function onDevice(
       for (const [name, use] of uses) {
         inputs[name] = await (writes.includes(name) ? use.writable(device) : use.on(device));
       }
-      const { outputs, dispatches, deviceBytes, gpuMs } = await runPlan(device, plan, inputs, options);
+      const { outputs, dispatches, deviceBytes, gpuMs } = await runPlan(device, plan, inputs, { ...options, signal });
       return { device, outputs, info: { path: plan.path, tiles: plan.tiles, dispatches, deviceBytes, gpuMs } };
     });
   };

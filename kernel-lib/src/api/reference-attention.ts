@@ -1,3 +1,4 @@
+import { signalOf } from '../device/abort';
 import { gradientBuffer } from '../kernels/outputs';
 import { noSums, referenceBackward, referenceForward, storedRows, type ReferenceInputs } from '../reference';
 import { shapeOf, sizeOf } from '../tensor/layout';
@@ -21,9 +22,11 @@ type Gradients = Readonly<Record<string, Tensor | AttentionInfo>>;
 async function byRows(
   p: Problem,
   total: number,
-  { signal, onProgress }: Steering,
+  steering: Steering,
   compute: (rows: number[], first: number) => void,
 ): Promise<void> {
+  const { onProgress } = steering;
+  const signal = signalOf(steering);
   const step = Math.max(1, Math.floor(SLICE_FLOPS / (2 * Math.max(1, p.Nk) * (p.D + p.Dv))));
   for (let first = 0; first < total; first += step) {
     signal?.throwIfAborted();

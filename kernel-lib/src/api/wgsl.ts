@@ -1,4 +1,4 @@
-import { abortable } from '../device/abort';
+import { abortable, signalOf } from '../device/abort';
 import { defaultDevice } from '../device/default-device';
 import type { FlashDevice } from '../device/device';
 import { checkDtype, checkShape } from '../tensor/check';
@@ -112,7 +112,7 @@ function checkCall(code: unknown, options: WgslOptions): Call {
   if (typeof code !== 'string') fail('code', 'WGSL text', code);
   checkNames(options, OPTION_NAMES);
   checkRunOptions(options);
-  const { bindings, constants = {}, entryPoint, signal } = options;
+  const { bindings, constants = {}, entryPoint } = options;
   if (typeof bindings !== 'object' || bindings === null || bindings instanceof Tensor) {
     fail('bindings', 'an object of tensors by name, or an array', bindings);
   }
@@ -127,7 +127,7 @@ function checkCall(code: unknown, options: WgslOptions): Call {
     kernel: { code, entryPoint, constants: Object.fromEntries(numbers) },
     slots: Object.entries(bindings).map(([key, value]) => checkBinding(key, value)),
     workgroups: checkWorkgroups(options.workgroups),
-    signal,
+    signal: signalOf(options),
   };
 }
 

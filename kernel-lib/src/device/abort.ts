@@ -1,3 +1,13 @@
+let ambient: () => AbortSignal | undefined = () => undefined;
+
+/** Says which signal ends a call that was given none; a notebook's is that of the cell that calls. */
+export function setSignalSource(source: () => AbortSignal | undefined): void {
+  ambient = source;
+}
+
+/** The signal of a call: the given one, else the surroundings'. */
+export const signalOf = ({ signal }: { readonly signal?: AbortSignal }): AbortSignal | undefined => signal ?? ambient();
+
 /**
  * As `promise`, but rejects with the signal's reason as soon as that is aborted, for what cannot be stopped but need not be
  * awaited: a compilation, a turn in the queue.

@@ -1,5 +1,6 @@
 import Module, { createRequire } from 'node:module';
 import * as path from 'node:path';
+import { setSignalSource } from '../device/abort';
 import type * as library from '../node/index';
 import type { AttentionReport } from '../experiments/attention-report';
 import { currentCell } from './session/cell';
@@ -13,8 +14,8 @@ const ENTRY = path.join(__dirname, '..', 'node', 'index.js');
 let flash: NotebookFlash | undefined;
 
 /**
- * The notebook's `flash`; loads the library at first use, which starts no device. Its long calls end with their cell: where
- * they are given no signal, they take that of the cell, so that an interrupt stops the GPU and not only the waiting.
+ * The notebook's `flash`; loads the library at first use, which starts no device. Its calls end with their cell: where they are
+ * given no signal, they take that of the cell, so that an interrupt stops the GPU and not only the waiting.
  */
 export function notebookFlash(): NotebookFlash {
   flash ??= fromLibrary(createRequire(__filename)(ENTRY) as typeof library);
@@ -29,15 +30,11 @@ export function resolveLibrary(): void {
 }
 
 function fromLibrary(lib: typeof library): NotebookFlash {
-  const attention = withSignal(lib.attention, 3);
+  setSignalSource(() => currentCell.getStore()?.controller.signal);
+  // These two work on the CPU between their calls of attention.
   return {
     ...lib,
     last: undefined,
-    attention: async (...args) => {
-      const result = await attention(...args);
-      return Object.assign(result, { backward: withSignal(result.backward, 1) });
-    },
-    attentionWeights: withSignal(lib.attentionWeights, 2),
     attentionReport: withSignal(lib.attentionReport, 2),
     check: withSignal(lib.check, 0),
   };
