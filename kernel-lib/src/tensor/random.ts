@@ -42,6 +42,12 @@ function sfc32(seed: number): () => number {
   return next;
 }
 
+/** `count` numbers, 0 <= x < 1, evenly spread, always the same for a seed. */
+export function uniforms(seed: number, count: number): Float64Array {
+  const next = sfc32(seed);
+  return Float64Array.from({ length: count }, () => next() / 2 ** 32);
+}
+
 /** `count` numbers from the standard normal distribution (Box and Muller 1958), always the same for a seed. */
 export function normals(seed: number, count: number): Float32Array {
   const next = sfc32(seed);
