@@ -1,14 +1,15 @@
 import { chooseBackward, chooseForward } from '../src/api/choose-path';
-import type { Problem } from '../src/api/problem';
+import { CAUSAL, NO_FEATURES, type Problem } from '../src/api/problem';
 import type { DeviceFacts } from '../src/device/device';
-import { causal } from '../src/features/causal';
+import { compiledFeatures } from '../src/features/score';
+import { chooseFlash1Tile, flash1Bytes } from '../src/kernels/flash1/choose-tile';
 import { chooseTile, forceTile, type Pass } from '../src/kernels/flash2/choose-tile';
-import { countTiles } from '../src/kernels/flash2/plan';
+import { countTiles } from '../src/kernels/steps';
 import { columnsPerThread, rowsPerThread } from '../src/wgsl/tiles';
 
 const facts = (more: Partial<DeviceFacts> = {}): DeviceFacts => ({
   ...{ kind: 'software', driver: 'lavapipe', workgroupStorage: 32768, maxInvocations: 1024, maxWorkgroups: 65535 },
-  ...{ maxBinding: 2 ** 27, maxBuffer: 2 ** 28, subgroupSize: 8 },
+  ...{ maxBinding: 2 ** 27, maxBuffer: 2 ** 28, maxStorageBuffers: 16, subgroupSize: 8 },
   ...more,
 });
 
@@ -28,7 +29,9 @@ const devices: Record<string, DeviceFacts> = {
 };
 
 const problem = (more: Partial<Problem> = {}): Problem => ({
-  ...{ B: 2, H: 4, Hk: 2, Nq: 100, Nk: 100, D: 64, Dv: 64, scale: 0.125, causal: false, layout: 'bhnd' },
+  ...NO_FEATURES,
+  ...{ B: 2, H: 4, Hk: 2, Nq: 100, Nk: 100, D: 64, Dv: 64, scale: 0.125 },
+  ...{ layout: 'bhnd', packing: 'none', dtype: 'f32' },
   ...more,
 });
 
@@ -49,14 +52,15 @@ describe.each(Object.entries(devices))('tiles on %s', (_, device) => {
   });
 
   test('does not depend on the lengths, so that a new length compiles nothing', () => {
-    const code = (Nq: number, Nk: number, isCausal: boolean): string[] => {
-      const call = { problem: problem({ Nq, Nk, causal: isCausal }), algorithm: 'flash2' as const, tiles: null };
+    const code = (Nq: number, Nk: number, more: Partial<Problem>): string[] => {
+      const call = { problem: problem({ Nq, Nk, ...more }), algorithm: 'flash2' as const, tiles: null };
       const none = {} as Record<string, GPUBuffer>;
       return [chooseForward(call, device), chooseBackward(call, device)].flatMap((plan) =>
         plan.steps(none).map(({ kernel }) => kernel.code),
       );
     };
-    expect(code(1, 1, false)).toEqual(code(1000, 77, true));
+    expect(code(1, 1, {})).toEqual(code(1000, 77, { band: CAUSAL }));
+    expect(code(9, 9, {})).toEqual(code(9, 9, { band: { left: 3, right: 2 } }));
   });
 });
 
@@ -73,7 +77,7 @@ test('tiles are counted as the mask says', () => {
     [70, 33],
     [1, 1],
   ]) {
-    const p = problem({ Nq, Nk, causal: true });
+    const p = problem({ Nq, Nk, band: CAUSAL });
     const tile = { br: 8, bc: 16 };
     let visited = 0;
     for (let i0 = 0; i0 < Nq; i0 += tile.br) {
@@ -87,24 +91,6 @@ test('tiles are counted as the mask says', () => {
       visited: 8 * visited,
       total: 8 * Math.ceil(Nq / 8) * Math.ceil(Nk / 16),
     });
-  }
-});
-
-test('the causal mask and its inverse agree', () => {
-  for (const [Nq, Nk] of [
-    [4, 5],
-    [5, 3],
-    [1, 9],
-    [9, 1],
-  ]) {
-    const p = problem({ Nq, Nk, causal: true });
-    for (let i = 0; i < Nq; i++) {
-      for (let j = 0; j < Nk; j++) {
-        const sees = j <= i + Nk - Nq;
-        expect(j < causal.keyEnd(p, i)).toBe(sees);
-        expect(i >= causal.queryBegin(p, j)).toBe(sees);
-      }
-    }
   }
 });
 
@@ -123,7 +109,43 @@ test('naive keeps whole groups of heads together, and says when one does not fit
   const call = { problem: problem(), algorithm: 'naive' as const, tiles: null };
   const plan = chooseForward(call, small);
   expect(Object.keys(plan.outputs)).toEqual(['out', 'lse', 'p0', 'p1']);
-  expect(() => chooseForward(call, facts({ maxBinding: 4 * 100 * 100 }))).toThrow(
-    expect.objectContaining({ code: 'OUT_OF_MEMORY', message: expect.stringContaining("algorithm 'naive'") }),
+  expect(() => chooseForward(call, facts({ maxBinding: 70_000 }))).toThrow(
+    expect.objectContaining({
+      code: 'OUT_OF_MEMORY',
+      message: expect.stringMatching(/^scores: .*'flash2' needs no score matrix/),
+    }),
   );
+});
+
+describe.each(Object.entries(devices))("FlashAttention-1's tiles on %s", (_, device) => {
+  test('are those of the paper: Bc = ceil(M / 4d), Br = min(Bc, d), as far as they fit', () => {
+    for (const D of [8, 16, 32, 64, 128, 256]) {
+      const { br, bc } = chooseFlash1Tile('forward', { D, Dv: D }, device);
+      const left = (n: number): number => device.workgroupStorage / 4 - Math.min(n, D) * n - 2 * Math.min(n, D);
+      expect(br).toBe(Math.min(bc, D));
+      expect(bc).toBeLessThanOrEqual(Math.ceil(left(bc) / (4 * D)));
+      const next = { br: Math.min(bc + 1, D), bc: bc + 1 };
+      const tooMany = bc + 1 > Math.ceil(left(bc + 1) / (4 * D));
+      expect(tooMany || flash1Bytes('forward', next, { D, Dv: D }) > device.workgroupStorage).toBe(true);
+    }
+  });
+
+  test('fit memory at every head size', () => {
+    for (let D = 1; D <= 256; D++) {
+      for (const pass of ['forward', 'backward'] as const) {
+        const sizes = { D, Dv: 257 - D };
+        const tile = chooseFlash1Tile(pass, sizes, device);
+        expect(flash1Bytes(pass, tile, sizes)).toBeLessThanOrEqual(device.workgroupStorage);
+      }
+    }
+  });
+});
+
+test('a CPU driver compiles all features together, a GPU or a device of few bindings only those of the problem', () => {
+  const p = problem({ softcap: 3 });
+  const only = { softcap: true, alibi: false, bias: false, mask: false, dropout: false, packed: false };
+  expect(Object.values(compiledFeatures(p, devices.lavapipe)).every(Boolean)).toBe(true);
+  expect(compiledFeatures(p, devices['GPU with 48 KiB'])).toEqual(only);
+  expect(compiledFeatures(p, facts({ maxStorageBuffers: 8 }))).toEqual(only);
+  expect(Object.values(compiledFeatures(problem(), devices.lavapipe)).some(Boolean)).toBe(false);
 });

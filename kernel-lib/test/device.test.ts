@@ -1,6 +1,6 @@
 import * as flash from '../src/node';
 import { chooseBackward, chooseForward } from '../src/api/choose-path';
-import type { Problem } from '../src/api/problem';
+import { CAUSAL, NO_FEATURES, type Problem } from '../src/api/problem';
 import { defaultDevice } from '../src/device/default-device';
 import { runSteps } from '../src/device/dispatch';
 import type { Plan } from '../src/device/plan';
@@ -15,9 +15,19 @@ const inputs = (N: number, D = 16, H = 2): [flash.Tensor, flash.Tensor, flash.Te
 /** Bytes behind each buffer that no kernel may read into a result or write to. */
 const GUARD = 4096;
 
-/** Runs a plan over buffers that are longer than their tensors, filled with NaN where there is no input. */
-async function runGuarded(plan: Plan, given: Record<string, Float32Array>): Promise<Record<string, Float32Array>> {
+/**
+ * Runs a plan over buffers that are longer than their tensors, filled with NaN where there is no input, but for the `sums`, which
+ * begin as every buffer does, with zeros.
+ */
+async function runGuarded(
+  plan: Plan,
+  inputsByName: Record<string, Float32Array>,
+  sums: string[] = [],
+): Promise<Record<string, Float32Array>> {
   const device = await defaultDevice();
+  const given = { ...inputsByName };
+  for (const [name, words] of Object.entries(plan.uploads ?? {})) given[name] = new Float32Array(words.buffer);
+  for (const name of sums) given[name] = new Float32Array(plan.outputs[name] / 4);
   const sizes = { ...Object.fromEntries(Object.entries(given).map(([name, x]) => [name, x.byteLength])) };
   Object.assign(sizes, plan.outputs, plan.scratch);
   const buffers: Record<string, GPUBuffer> = {};
@@ -46,19 +56,28 @@ onEachAdapter('device', (adapter) => {
     expect(info.reason).not.toBe('');
   });
 
-  test.each(['flash2', 'naive'] as const)('%s writes nothing past its outputs and leaves no gap', async (algorithm) => {
+  test.each([
+    ['flash2', ['dbias']],
+    ['flash1', ['dbias', 'dq']],
+    ['naive', ['dbias']],
+  ] as const)('%s writes nothing past its outputs and leaves no gap', async (algorithm, sums) => {
     const { facts } = await defaultDevice();
     const problem: Problem = {
-      ...{ B: 1, H: 2, Hk: 1, Nq: 19, Nk: 21, D: 7, Dv: 5, scale: 0.3, causal: true, layout: 'bnhd' },
+      ...NO_FEATURES,
+      ...{ B: 1, H: 2, Hk: 1, Nq: 19, Nk: 21, D: 7, Dv: 5, scale: 0.3, band: CAUSAL },
+      ...{ layout: 'bhnd', packing: 'none', dtype: 'f32', bias: { shape: [1, 2, 1, 21], dtype: 'f32' } },
     };
     const random = async (n: number, seed: number): Promise<Float32Array> => flash.randn([n], { seed }).data();
-    const given = { q: await random(2 * 19 * 7, 1), k: await random(21 * 7, 2), v: await random(21 * 5, 3) };
+    const given = {
+      ...{ q: await random(2 * 19 * 7, 1), k: await random(21 * 7, 2), v: await random(21 * 5, 3) },
+      bias: await random(2 * 21, 5),
+    };
     const call = { problem, algorithm, tiles: null };
     const forward = await runGuarded(chooseForward(call, facts), given);
     const dout = await random(2 * 19 * 5, 4);
-    const backward = await runGuarded(chooseBackward(call, facts), { ...forward, dout });
+    const backward = await runGuarded(chooseBackward(call, facts), { ...forward, ...given, dout }, [...sums]);
     for (const name of ['out', 'lse']) expect(forward[name].every(Number.isFinite)).toBe(true);
-    for (const name of ['dq', 'dk', 'dv']) expect(backward[name].every(Number.isFinite)).toBe(true);
+    for (const name of ['dq', 'dk', 'dv', 'dbias']) expect(backward[name].every(Number.isFinite)).toBe(true);
   });
 
   test('the same call gives the same bits', async () => {
