@@ -108,7 +108,11 @@ const grid = range(B * H * Nq * Nk).map((n) => [
 ]);
 
 /** adjustment(seq, b, h, i, j) of all pairs. */
-async function adjustments(p: Problem, bias = nothing, mask = nothing): Promise<Float32Array> {
+async function adjustments(
+  p: Problem,
+  bias: Uint32Array = nothing,
+  mask: Uint32Array = nothing,
+): Promise<Float32Array> {
   const words = extraWords(p);
   const code = `${scoreWgsl(ALL, 2)}
 fn adjusted(n: u32) -> f32 {
