@@ -52,9 +52,12 @@ export async function mergeAttention(
 
 function checkParts(parts: unknown, options: MergeOptions): MergeShape {
   if (!Array.isArray(parts) || parts.length === 0) fail('parts', 'a list of { out, lse }', parts);
+  parts.forEach((part: unknown, n) => {
+    if (typeof part !== 'object' || part === null) fail(`parts[${n}]`, '{ out, lse }', part);
+  });
   const [{ out, lse }] = parts as AttentionPart[];
   for (const [n, part] of (parts as AttentionPart[]).entries()) {
-    checkTensor(`parts[${n}].out`, part?.out);
+    checkTensor(`parts[${n}].out`, part.out);
     checkTensor(`parts[${n}].lse`, part.lse);
     checkShape(`parts[${n}].out`, part.out, out.shape, '(that of the first part)');
     checkShape(`parts[${n}].lse`, part.lse, lse.shape, '(that of the first part)');
