@@ -50,6 +50,12 @@ const NAMES = [
   ...['k', 'v', 'cacheSeqlens', 'cacheBatchIdx', 'blockTable', 'rotary', 'numSplits'],
 ];
 
+/** Arguments by the names of their tensors in the plan. */
+const ARGUMENTS = {
+  ...{ new_k: 'k', new_v: 'v', cos: 'rotary.cos', sin: 'rotary.sin' },
+  ...{ cache_k: 'cache.k', cache_v: 'cache.v', k_scales: 'cache.kScales', v_scales: 'cache.vScales' },
+};
+
 /**
  * Attention of new queries over a cache of keys and values, with the semantics of flash-attn's flash_attn_with_kvcache: new keys
  * and values are first written into the cache, in place, behind the `cacheSeqlens` rows that are there; the queries then see all
@@ -106,6 +112,7 @@ export async function attentionWithKvCache(
     signal,
     onProgress,
     writes: newRows > 0 ? Object.keys(written) : [],
+    names: ARGUMENTS,
   });
   return inScope(() => ({
     out: fromBuffer(device, outputs.out, [B, N, H, Dv], problem.dtype),

@@ -36,13 +36,10 @@ export async function mergeAttention(
   checkNames(options, ['layout', 'signal', 'onProgress']);
   const shape = checkParts(parts, options);
   const inScope = bindScope();
-  const tensors = Object.fromEntries(
-    parts.flatMap(({ out, lse }, n) => [
-      [`out${n}`, out],
-      [`lse${n}`, lse],
-    ]),
-  ) as Record<string, Tensor>;
-  const { device, outputs, info } = await onDevice(tensors, () => mergePlan(shape), options);
+  const both = parts.flatMap((part, n) => (['out', 'lse'] as const).map((name) => ({ name, n, tensor: part[name] })));
+  const tensors = Object.fromEntries(both.map(({ name, n, tensor }) => [`${name}${n}`, tensor]));
+  const names = Object.fromEntries(both.map(({ name, n }) => [`${name}${n}`, `parts[${n}].${name}`]));
+  const { device, outputs, info } = await onDevice(tensors, () => mergePlan(shape), { ...options, names });
   return inScope(() => ({
     out: fromBuffer(device, outputs.out, parts[0].out.shape, shape.dtype),
     lse: fromBuffer(device, outputs.lse, parts[0].lse.shape),

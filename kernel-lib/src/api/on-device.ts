@@ -29,6 +29,8 @@ export interface Made {
 export interface OnDeviceOptions extends RunOptions {
   /** Names of the tensors that the plan writes into. */
   readonly writes?: readonly string[];
+  /** What the caller knows tensors as, for errors, where that is not their name in the plan. */
+  readonly names?: Readonly<Record<string, string>>;
 }
 
 /** Plans and runs on the default device, in call order, with the tensors kept alive meanwhile. */
@@ -37,10 +39,10 @@ export async function onDevice(
   choose: (facts: FlashDevice['facts']) => Plan,
   options: OnDeviceOptions,
 ): Promise<Made> {
-  const { writes = [] } = options;
+  const { writes = [], names = {} } = options;
   const signal = signalOf(options);
   signal?.throwIfAborted();
-  const uses = Object.entries(tensors).map(([name, t]): [string, TensorUse] => [name, t.use(name)]);
+  const uses = Object.entries(tensors).map(([name, t]): [string, TensorUse] => [name, t.use(names[name] ?? name)]);
   let begun = false;
   const work = async (): Promise<Made> => {
     const device = await defaultDevice();

@@ -173,21 +173,26 @@ export class FlashDevice {
    */
   async allocate(bytes: number, label: string): Promise<GPUBuffer> {
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);
-    const refuse = (cause?: unknown): FlashError =>
-      new FlashError(
-        'OUT_OF_MEMORY',
-        `${label}: no device memory for ${size} bytes on ${this.info.name}: a buffer may have ${this.facts.maxBuffer} bytes, ` +
-          `${this.bytes} are in use.`,
-        { cause },
-      );
-    if (size > this.facts.maxBuffer) throw refuse();
+    if (size > this.facts.maxBuffer) throw this.noMemory(label, size);
     const buffer = await this.checked(label, () =>
       this.gpu.createBuffer({ size, usage: STORAGE | COPY_SRC | COPY_DST, label }),
-    ).catch((error: unknown) => {
-      throw error instanceof FlashError && error.code === 'OUT_OF_MEMORY' ? refuse(error) : error;
-    });
+    ).catch((error: unknown) => this.refused(label, size, error));
     this.bytes += size;
     return buffer;
+  }
+
+  private noMemory(label: string, size: number, cause?: unknown): FlashError {
+    return new FlashError(
+      'OUT_OF_MEMORY',
+      `${label}: no device memory for ${size} bytes on ${this.info.name}: a buffer may have ${this.facts.maxBuffer} bytes, ` +
+        `${this.bytes} are in use.`,
+      { cause },
+    );
+  }
+
+  /** Rejects with `error`; one about memory tells what was asked for. */
+  private refused(label: string, size: number, error: unknown): never {
+    throw error instanceof FlashError && error.code === 'OUT_OF_MEMORY' ? this.noMemory(label, size, error) : error;
   }
 
   free(buffer: GPUBuffer): void {
@@ -206,7 +211,7 @@ export class FlashDevice {
         encoder.copyBufferToBuffer(buffer, 0, staging, 0, size);
         this.gpu.queue.submit([encoder.finish()]);
         return staging;
-      });
+      }).catch((error: unknown) => this.refused('readback', size, error));
       await this.guard(target.mapAsync(MAP_MODE_READ));
       return target.getMappedRange().slice(0, bytes);
     } finally {

@@ -1,0 +1,65 @@
+import type { FlashDevice } from '../../src/device/device';
+
+/** What a watched device has done and shall do. */
+export interface Watched {
+  /** Buffers that were made and not destroyed. */
+  live(): number;
+  /** Buffers made since the last failNext, of those that may fail. */
+  readonly made: number;
+  /** From now on, the n-th buffer (from 1) that `may` says is out of memory, as WebGPU tells it: by an error scope. */
+  failNext(n: number, may?: (descriptor: GPUBufferDescriptor) => boolean): void;
+  /** Makes the device an ordinary one again. */
+  stop(): void;
+}
+
+/** Counts a device's buffers, and lets one of them fail. */
+export function watch({ gpu }: FlashDevice): Watched {
+  const { createBuffer, popErrorScope } = gpu;
+  let live = 0;
+  let made = 0;
+  let failing = 0;
+  let mayFail: (descriptor: GPUBufferDescriptor) => boolean = () => true;
+  let failed = false;
+  Object.assign(gpu, {
+    createBuffer(descriptor: GPUBufferDescriptor): GPUBuffer {
+      const buffer = createBuffer.call(gpu, descriptor);
+      live++;
+      const { destroy } = buffer;
+      let destroyed = false;
+      Object.assign(buffer, {
+        destroy(): undefined {
+          if (!destroyed) live--;
+          destroyed = true;
+          destroy.call(buffer);
+        },
+      });
+      if (mayFail(descriptor) && ++made === failing) {
+        failed = true;
+        // Nobody can destroy what was never made.
+        buffer.destroy();
+      }
+      return buffer;
+    },
+    async popErrorScope(): Promise<GPUError | null> {
+      // The scope for memory is the innermost and so the first to be popped.
+      const mine = failed;
+      failed = false;
+      const error = await popErrorScope.call(gpu);
+      return mine ? { message: 'not enough memory left' } : error;
+    },
+  });
+  return {
+    live: () => live,
+    get made() {
+      return made;
+    },
+    failNext(n, may = () => true) {
+      made = 0;
+      failing = n;
+      mayFail = may;
+    },
+    stop: () => {
+      Object.assign(gpu, { createBuffer, popErrorScope });
+    },
+  };
+}
