@@ -14,7 +14,7 @@ export interface RandomCaseLimits {
   readonly products: number;
 }
 
-export const RANDOM_CASE_LIMITS: RandomCaseLimits = { longest: 200, products: 4e6 };
+const RANDOM_CASE_LIMITS: RandomCaseLimits = { longest: 200, products: 4e6 };
 
 const HEAD_SIZES: readonly (readonly [number, number])[] = [
   ...[1, 2, 3, 4, 7, 8, 15, 16, 20, 31, 32, 33, 64, 80, 128].map((D) => [D, D] as const),

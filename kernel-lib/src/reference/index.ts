@@ -1,4 +1,3 @@
-export type { Values } from './arithmetic';
 export { keeps } from './dropout';
 export { roundToFloat16 } from './float16';
 export { referenceForward, yardstickForward, type ForwardReference } from './forward';
