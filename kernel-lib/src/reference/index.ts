@@ -1,4 +1,3 @@
-export { keeps } from './dropout';
 export { roundToFloat16 } from './float16';
 export { referenceForward, yardstickForward, type ForwardReference } from './forward';
 export { noSums, referenceBackward, yardstickBackward, type BackwardReference } from './backward';
