@@ -42,12 +42,6 @@ const calls: Call[] = [
   ['another layout', [q, k, v, { layout: 'nhd' }], 'INVALID_ARGUMENT', /^layout: expected 'bhnd' or 'bnhd', got 'nhd'/],
   ['another algorithm', [q, k, v, { algorithm: 'flash9' }], 'INVALID_ARGUMENT', /^algorithm: .*got 'flash9'/],
   ['tiles of nothing', [q, k, v, { tiles: { br: 0, bc: 4 } }], 'INVALID_ARGUMENT', /^tiles\.br: .*got 0/],
-  [
-    'tiles for naive',
-    [q, k, v, { tiles: { br: 4, bc: 4 }, algorithm: 'naive' }],
-    'INVALID_ARGUMENT',
-    /^tiles: .*'naive'/,
-  ],
   ['a signal that is none', [q, k, v, { signal: {} }], 'INVALID_ARGUMENT', /^signal: expected an AbortSignal/],
   [
     'progress that is none',

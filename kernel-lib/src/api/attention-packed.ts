@@ -43,14 +43,18 @@ export async function attentionQkvPacked(
 ): Promise<PackedResult<QkvGradients>> {
   checkNames(options, OPTION_NAMES);
   checkTensor('qkv', qkv, 5);
-  const dtype = checkDtypes({ q: qkv });
+  const dtype = checkDtypes({ qkv });
   const [B, N, three, H, D] = qkv.shape;
   checkFilled('qkv', qkv);
   if (three !== 3) checkShape('qkv', qkv, [B, N, 3, H, D], '(q, k and v along the third axis)');
-  const call = checkCall(options, {
-    ...{ B, H, Hk: H, Nq: N, Nk: N, D, Dv: D },
-    ...{ layout: 'bnhd', dtype, packing: 'qkv', sequences: null },
-  });
+  const call = checkCall(
+    options,
+    {
+      ...{ B, H, Hk: H, Nq: N, Nk: N, D, Dv: D },
+      ...{ layout: 'bnhd', dtype, packing: 'qkv', sequences: null },
+    },
+    { q: 'qkv', k: 'qkv', v: 'qkv' },
+  );
   const { bias, mask } = options;
   return attend<QkvGradients>(
     call,
@@ -81,10 +85,14 @@ export async function attentionKvPacked(
   const [B, Nq, H, D] = q.shape;
   const [, Nk, , Hk] = kv.shape;
   checkShape('kv', kv, [B, Nk, 2, Hk, D], `(batch ${B} and head size ${D} of q; k and v along the third axis)`);
-  const call = checkCall(options, {
-    ...{ B, H, Hk, Nq, Nk, D, Dv: D },
-    ...{ layout: 'bnhd', dtype, packing: 'kv', sequences: null },
-  });
+  const call = checkCall(
+    options,
+    {
+      ...{ B, H, Hk, Nq, Nk, D, Dv: D },
+      ...{ layout: 'bnhd', dtype, packing: 'kv', sequences: null },
+    },
+    { q: 'q', k: 'kv', v: 'kv' },
+  );
   const { bias, mask } = options;
   return attend<KvGradients>(
     call,

@@ -94,4 +94,4 @@ export function checkOffsets(name: string, given: unknown, total: number, of: st
 }
 
 export const longest = (offsets: Int32Array): number =>
-  Math.max(...Array.from(offsets.subarray(1), (end, b) => end - offsets[b]));
+  offsets.reduce((most, end, b) => Math.max(most, b === 0 ? 0 : end - offsets[b - 1]), 0);

@@ -1,20 +1,14 @@
 import { weightsPlan } from '../kernels/weights';
 import { bindScope } from '../tensor/scope';
 import { fromBuffer, Tensor } from '../tensor/tensor';
-import { FEATURE_NAMES } from './check-features';
-import { checkNames } from './checks';
 import { describe } from './describe';
 import { FlashError } from './errors';
 import { onDevice } from './on-device';
 import type { AttentionOptions } from './options';
 import { checkAttention } from './validate';
 
-/** The options of {@link attention} that change p, and those that steer a run; p is shown before dropout. */
-export type AttentionWeightsOptions = Omit<AttentionOptions, 'algorithm' | 'tiles' | 'dropout' | 'seed'>;
-
-const NAMES = ['scale', 'layout', 'signal', 'onProgress', ...FEATURE_NAMES].filter(
-  (name) => name !== 'dropout' && name !== 'seed',
-);
+/** Those of {@link attention}, so that a call's own may be handed on: p is shown before dropout, and made by one kernel. */
+export type AttentionWeightsOptions = AttentionOptions;
 
 /**
  * p = softmax of the scores of chosen queries: what they attend to. For looking at; attention itself never stores p.
@@ -28,14 +22,14 @@ const NAMES = ['scale', 'layout', 'signal', 'onProgress', ...FEATURE_NAMES].filt
 export async function attentionWeights(
   q: Tensor,
   k: Tensor,
-  options: AttentionWeightsOptions,
-  select: { rows: readonly number[] },
+  options: AttentionWeightsOptions = {},
+  select: { rows: readonly number[] | Int32Array | Uint32Array } = { rows: [] },
 ): Promise<Tensor> {
-  checkNames(options, NAMES);
   const { problem } = checkAttention(q, k, k, options);
-  const rows: unknown = select?.rows;
+  const given: unknown = select?.rows;
+  const rows = ArrayBuffer.isView(given) ? Array.from(given as Int32Array) : given;
   if (!Array.isArray(rows) || rows.length === 0) {
-    throw new FlashError('INVALID_ARGUMENT', `rows: expected a list of queries, got ${describe(rows)}.`);
+    throw new FlashError('INVALID_ARGUMENT', `rows: expected a list of queries, got ${describe(given)}.`);
   }
   const odd = rows.findIndex((i) => !Number.isInteger(i) || i < 0 || i >= problem.Nq);
   if (odd >= 0) {

@@ -82,15 +82,19 @@ export async function attentionWithKvCache(
   const [, , Hk, Dv] = kv.v.shape;
   const newRows = checkNew(q, k, v, [B, Hk, D, Dv]);
   const places = checkCachePlaces(kv, element, options, { B, D, newRows });
-  const { problem, signal, onProgress } = checkCall(pickFeatures(options), {
-    ...{ B, H, Hk, Nq: N, Nk: Math.max(...places.cache.lengths), D, Dv },
-    ...{ layout: 'bnhd', dtype: checkDtypes({ q }), packing: 'none', sequences: null },
-  });
+  const { problem, signal, onProgress } = checkCall(
+    pickFeatures(options),
+    {
+      ...{ B, H, Hk, Nq: N, Nk: longest(places.cache.lengths), D, Dv },
+      ...{ layout: 'bnhd', dtype: checkDtypes({ q }), packing: 'none', sequences: null },
+    },
+    { q: 'q', k: 'cache.k', v: 'cache.v' },
+  );
   const bounded = problem.band.left !== Infinity || problem.band.right !== Infinity;
   const decode: DecodeOptions = {
     newRows,
     positions: places.positions,
-    rotary: checkRotary(rotary, q, Math.max(...places.positions) + Math.max(newRows, bounded ? N : 1)),
+    rotary: checkRotary(rotary, q, longest(places.positions) + Math.max(newRows, bounded ? N : 1)),
     advance: bounded,
     splits: checkSplits(options.numSplits),
   };
@@ -125,6 +129,8 @@ function pickFeatures(options: KvCacheCallOptions): Pick<AttentionOptions, Featu
   const { scale, causal, window, softcap, alibiSlopes, bias, mask, signal, onProgress } = options;
   return { scale, causal, window, softcap, alibiSlopes, bias, mask, signal, onProgress };
 }
+
+const longest = (lengths: Int32Array): number => lengths.reduce((a, b) => Math.max(a, b), 0);
 
 /** Rows of the new keys and values, 0 where there are none. */
 function checkNew(

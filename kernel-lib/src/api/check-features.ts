@@ -52,10 +52,12 @@ function checkBand({ causal, window }: FeatureOptions): Band {
 }
 
 function checkSoftcap(softcap: unknown = 0): number {
-  // Its reciprocal and its product with log2(e) must be float32 numbers, too.
-  const good = typeof softcap === 'number' && softcap >= 0 && softcap < 1e38 && (softcap === 0 || softcap > 1e-37);
-  if (!good) fail('softcap', 'a finite number >= 0 (0 is off)', softcap);
-  return softcap as number;
+  if (typeof softcap !== 'number' || !(softcap >= 0 && softcap < Infinity)) {
+    fail('softcap', 'a finite number >= 0 (0 is off)', softcap);
+  }
+  // In float32 a cap this large changes no score, and one this small makes all of them 0; their reciprocals must be numbers, too.
+  if (softcap > 1e20) return 0;
+  return softcap > 0 ? Math.max(softcap, 1e-30) : 0;
 }
 
 const isList = (value: unknown): value is ArrayLike<unknown> =>
@@ -73,7 +75,8 @@ function checkSlopes(slopes: unknown, B: number, H: number): Float32Array | null
       const numbers = isList(list) ? Array.from(list) : [];
       if (numbers.length !== H) fail(`alibiSlopes[${b}]`, expected, list);
       const odd = numbers.findIndex((n) => typeof n !== 'number' || !Number.isFinite(Math.fround(n * Math.LOG2E)));
-      if (odd >= 0) fail(`alibiSlopes[${odd}]`, 'a finite number', numbers[odd]);
+      const place = lists === perBatch ? `[${b}][${odd}]` : `[${odd}]`;
+      if (odd >= 0) fail(`alibiSlopes${place}`, 'a finite number', numbers[odd]);
       return numbers as number[];
     }),
   );

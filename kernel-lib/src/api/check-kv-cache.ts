@@ -18,7 +18,7 @@ interface CacheOptions {
   blockTable?: unknown;
 }
 
-const isWhole = (n: unknown): n is number => Number.isInteger(n) && (n as number) >= 0;
+const isWhole = (n: unknown): n is number => Number.isInteger(n) && (n as number) >= 0 && (n as number) < 2 ** 30;
 
 /** Tensors of a cache against each other and the queries; returns how it is stored. */
 export function checkCacheTensors(cache: unknown, D: number): { cache: KvCache; element: KeyCache['element'] } {
@@ -85,7 +85,7 @@ export function checkCachePlaces(
       writers.set(page, b);
     });
   });
-  const maxPages = Math.max(...table.map((row) => row.length));
+  const maxPages = table.reduce((most, row) => Math.max(most, row.length), 0);
   const flat = new Int32Array(B * maxPages);
   // What a row does not use is never read; 0 keeps it a page.
   table.forEach((row, b) =>

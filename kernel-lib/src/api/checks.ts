@@ -33,7 +33,11 @@ export function checkNames(options: unknown, names: readonly string[]): void {
 /** Options that steer a run, shared by forward and backward. */
 export function checkRunOptions(options: Pick<AttentionOptions, 'signal' | 'onProgress'>): void {
   const { signal, onProgress } = options;
-  if (signal !== undefined && typeof signal?.throwIfAborted !== 'function') fail('signal', 'an AbortSignal', signal);
+  if (
+    signal !== undefined &&
+    !(typeof signal?.throwIfAborted === 'function' && typeof signal.addEventListener === 'function')
+  )
+    fail('signal', 'an AbortSignal', signal);
   if (onProgress !== undefined && typeof onProgress !== 'function') fail('onProgress', 'a function', onProgress);
 }
 

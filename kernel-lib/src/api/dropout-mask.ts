@@ -21,7 +21,11 @@ export function dropoutMask(shape: readonly [number, number, number, number], p:
   if (typeof p !== 'number' || !(p >= 0 && p < 1)) {
     throw new FlashError('INVALID_ARGUMENT', `p: expected a number, 0 <= p < 1, got ${describe(p)}.`);
   }
-  const dropout = { p, seed: checkSeed(seed) ?? 0 };
+  const given = checkSeed(seed);
+  if (given === undefined) {
+    throw new FlashError('INVALID_ARGUMENT', 'seed: expected a whole number from 0 to 2^32-1, got undefined.');
+  }
+  const dropout = { p, seed: given };
   const [B, H, Nq, Nk] = shape;
   const mask = onHost(shape, () => new Float32Array(B * H * Nq * Nk));
   let at = 0;

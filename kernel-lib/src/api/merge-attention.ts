@@ -61,7 +61,7 @@ function checkParts(parts: unknown, options: MergeOptions): MergeShape {
     checkSameDtype(`parts[${n}].out`, part.out, out.dtype, 'the first part');
     checkSameDtype(`parts[${n}].lse`, part.lse, 'f32', 'every lse');
   }
-  const dtype = checkDtypes({ q: out });
+  const dtype = checkDtypes({ 'parts[0].out': out });
   return { ...checkLayout(out, lse, options.layout), dtype, parts: parts.length };
 }
 

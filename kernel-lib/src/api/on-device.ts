@@ -58,7 +58,9 @@ export async function onDevice(
       return { device, outputs, info: { path: plan.path, tiles: plan.tiles, dispatches, deviceBytes, gpuMs } };
     });
   };
-  const made = work().finally(() => uses.forEach(([, use]) => use.release()));
+  const working = work();
+  for (const [name, use] of uses) if (writes.includes(name)) use.willWrite(working);
+  const made = working.finally(() => uses.forEach(([, use]) => use.release()));
   // Once begun, the work itself looks at the signal and frees what it made before it rejects.
   return abortable(made, signal, () => !begun);
 }

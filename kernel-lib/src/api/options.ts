@@ -37,7 +37,7 @@ export interface AttentionOptions {
   layout?: Layout;
   /** Default 'flash2' (FlashAttention-2). */
   algorithm?: Algorithm;
-  /** Queries (br) and keys (bc) of a tile instead of the device's own choice. Only with flash2 and flash1. */
+  /** Queries (br) and keys (bc) of a tile instead of the device's own choice; naive and reference have none. */
   tiles?: { br: number; bc: number };
   /** Stops the work between two submits (about 100 ms) and rejects with its reason. */
   signal?: AbortSignal;

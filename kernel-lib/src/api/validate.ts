@@ -53,25 +53,36 @@ function checkShapes(q: Tensor, k: Tensor, v: Tensor, layout: Layout): Sizes {
   return { B, H, Hk, Nq, Nk, D, Dv };
 }
 
+/** What the arguments are called that hold q, k and v. */
+export interface Names {
+  readonly q: string;
+  readonly k: string;
+  readonly v: string;
+}
+
 /** What head counts and head sizes must be in every kind of call. */
-export function checkHeads({ H, Hk, D, Dv }: Pick<Sizes, 'H' | 'Hk' | 'D' | 'Dv'>): void {
+function checkHeads({ H, Hk, D, Dv }: Pick<Sizes, 'H' | 'Hk' | 'D' | 'Dv'>, names: Names): void {
   if (H % Hk !== 0) {
-    throw new FlashError('SHAPE', `k: expected a number of heads that divides the ${H} heads of q, got ${Hk}.`);
+    throw new FlashError(
+      'SHAPE',
+      `${names.k}: expected a number of heads that divides the ${H} heads of q, got ${Hk}.`,
+    );
   }
-  for (const [name, width] of Object.entries({ q: D, v: Dv })) {
+  for (const [name, width] of Object.entries({ [names.q]: D, [names.v]: Dv })) {
     if (width > MAX_HEAD_SIZE) {
       throw new FlashError('SHAPE', `${name}: expected a head size of at most ${MAX_HEAD_SIZE}, got ${width}.`);
     }
   }
 }
 
-/** The one dtype of q, k and v. */
-export function checkDtypes(tensors: Readonly<Record<string, Tensor>> & { q: Tensor }): 'f32' | 'f16' {
-  const { dtype } = tensors.q;
+/** The one dtype of q, k and v, or whatever else the arguments are called. */
+export function checkDtypes(tensors: Readonly<Record<string, Tensor>>): 'f32' | 'f16' {
+  const [first] = Object.keys(tensors);
+  const { dtype } = tensors[first];
   if (dtype !== 'f32' && dtype !== 'f16') {
-    throw new FlashError('DTYPE', `q: expected dtype 'f32' or 'f16', got '${dtype}'.`);
+    throw new FlashError('DTYPE', `${first}: expected dtype 'f32' or 'f16', got '${dtype}'.`);
   }
-  for (const [name, t] of Object.entries(tensors)) checkSameDtype(name, t, dtype, 'q');
+  for (const [name, t] of Object.entries(tensors)) checkSameDtype(name, t, dtype, first);
   return dtype;
 }
 
@@ -91,18 +102,20 @@ export function checkAttention(q: unknown, k: unknown, v: unknown, options: Atte
 export function checkCall(
   options: Omit<AttentionOptions, 'layout'>,
   shape: Sizes & Pick<Problem, 'layout' | 'dtype' | 'packing' | 'sequences'>,
+  names: Names = { q: 'q', k: 'k', v: 'v' },
 ): CheckedCall {
-  checkHeads(shape);
+  checkHeads(shape, names);
   const { scale = 1 / Math.sqrt(shape.D), tiles } = options;
   // The kernels fold log2(e) into it, so that much must fit a float32, too.
   if (typeof scale !== 'number' || !Number.isFinite(Math.fround(scale * Math.LOG2E))) {
     fail('scale', 'a finite number (below 2.3e38)', scale);
   }
   const algorithm = oneOf('algorithm', ['flash2', 'flash1', 'naive', 'reference'], options.algorithm, 'flash2');
-  if (tiles !== undefined) checkTiles(tiles, algorithm);
+  if (tiles !== undefined) checkTiles(tiles);
   checkRunOptions(options);
+  const problem = { ...shape, scale, ...checkFeatures(options, shape) };
   return {
-    problem: { ...shape, scale, ...checkFeatures(options, shape) },
+    problem,
     algorithm,
     tiles: tiles ? { br: tiles.br, bc: tiles.bc } : null,
     signal: options.signal,
@@ -110,18 +123,12 @@ export function checkCall(
   };
 }
 
-function checkTiles(tiles: unknown, algorithm: Algorithm): void {
+function checkTiles(tiles: unknown): void {
   if (typeof tiles !== 'object' || tiles === null) fail('tiles', '{ br, bc }', tiles);
   for (const name of ['br', 'bc'] as const) {
     const value = (tiles as Record<string, unknown>)[name];
     if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > 1024) {
       fail(`tiles.${name}`, 'a whole number from 1 to 1024', value);
     }
-  }
-  if (algorithm !== 'flash2' && algorithm !== 'flash1') {
-    throw new FlashError(
-      'INVALID_ARGUMENT',
-      `tiles: expected only with algorithm 'flash2' or 'flash1', got '${algorithm}'.`,
-    );
   }
 }

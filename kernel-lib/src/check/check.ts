@@ -1,3 +1,4 @@
+import { checkNames } from '../api/checks';
 import { describe } from '../api/describe';
 import { FlashError } from '../api/errors';
 import type { Algorithm } from '../api/options';
@@ -37,6 +38,7 @@ const knownAlgorithms: readonly string[] = ['flash2', 'flash1', 'naive', 'refere
  */
 export async function check(options: CheckOptions = {}): Promise<CheckReport> {
   const cases = chosenCases(options);
+  checkNames(options, ['filter', 'full', 'seed', 'algorithms', 'signal', 'onProgress']);
   const algorithms = chosenAlgorithms(options);
   const { signal, onProgress } = options;
   const start = Date.now();

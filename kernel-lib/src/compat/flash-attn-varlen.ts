@@ -78,7 +78,7 @@ export async function flashAttnVarlenQkvpackedFunc(
   const { options: own, more } = translated;
   return renamed(FLASH_ATTN_NAMES, async () => {
     checkTensor('qkv', qkv, 4);
-    const dtype = checkDtypes({ q: qkv });
+    const dtype = checkDtypes({ qkv });
     const [total, three, H, D] = qkv.shape;
     if (three !== 3) checkShape('qkv', qkv, [total, 3, H, D], '(q, k and v along the second axis)');
     checkHeadAxes('qkv', qkv);

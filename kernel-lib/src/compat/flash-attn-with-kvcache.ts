@@ -71,7 +71,7 @@ export async function flashAttnWithKvcache(
   const all = given<Arguments>(options, NAMES, ['signal', 'onProgress']);
   const { k, v, rotaryCos, rotarySin, cacheLeftpad, alibiSlopes, rotaryInterleaved: interleaved } = all;
   checkBoolean('returnSoftmaxLse', all.returnSoftmaxLse);
-  if (cacheLeftpad !== undefined && !Array.from(cacheLeftpad).every((n) => n === 0)) {
+  if (cacheLeftpad !== undefined && !(Array.isArray(cacheLeftpad) && cacheLeftpad.every((n) => n === 0))) {
     refuse('cacheLeftpad', cacheLeftpad, 'expected none, or zeros: rows of a cache begin at its first.');
   }
   checkTensor('kCache', kCache, 4);

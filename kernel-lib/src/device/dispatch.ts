@@ -1,4 +1,5 @@
 import { type Params, packParams } from '../wgsl/params';
+import { FlashError } from '../api/errors';
 import { abortable } from './abort';
 import type { FlashDevice } from './device';
 import { GpuTimer } from './gpu-timer';
@@ -35,6 +36,19 @@ const FIRST_GUESS = { software: 5e5, hardware: 1e8 };
 
 const rates = new WeakMap<FlashDevice, number>();
 
+/** Refuses, before anything is submitted, what the device cannot bind. */
+function checkBindings({ facts }: FlashDevice, steps: readonly Step[]): void {
+  for (const { kernel, buffers } of steps) {
+    for (const { buffer, offset = 0, size = buffer.size - offset } of buffers) {
+      if (size <= facts.maxBinding) continue;
+      throw new FlashError(
+        'OUT_OF_MEMORY',
+        `${buffer.label || kernel.label}: expected at most ${facts.maxBinding} bytes, what one binding of this device holds, got ${size}.`,
+      );
+    }
+  }
+}
+
 interface Slice {
   readonly step: Step;
   readonly first: number;
@@ -50,6 +64,7 @@ export async function runSteps(device: FlashDevice, all: readonly Step[], option
   const { signal, onProgress } = options;
   signal?.throwIfAborted();
   const steps = all.filter(({ workgroups }) => workgroups > 0);
+  checkBindings(device, steps);
   const kernels = [...new Set(steps.map((step) => step.kernel))];
   const compiled = await abortable(Promise.all(kernels.map((kernel) => pipelineFor(device, kernel))), signal);
   const pipelines = new Map(kernels.map((kernel, n) => [kernel, compiled[n]]));
@@ -84,7 +99,8 @@ export async function runSteps(device: FlashDevice, all: readonly Step[], option
       await submit(device, slices, ({ kernel }) => pipelines.get(kernel)!, timer);
       const elapsed = performance.now() - start;
       // A submit of a few operations measures its own overhead, not the rate.
-      if (elapsed > SUBMIT_MS / 5 || flops > (rate * SUBMIT_MS) / 2) rates.set(device, flops / Math.max(elapsed, 0.1));
+      if (flops > 0 && (elapsed > SUBMIT_MS / 5 || flops > (rate * SUBMIT_MS) / 2))
+        rates.set(device, flops / Math.max(elapsed, 0.1));
       done += flops;
       dispatches += slices.length;
       onProgress?.(work > 0 ? Math.min(1, done / work) : 1);

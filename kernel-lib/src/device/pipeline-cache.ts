@@ -40,7 +40,7 @@ async function compile(device: FlashDevice, { label, code, access }: Kernel): Pr
     throw new FlashError(
       'UNSUPPORTED',
       `${label}: expected at most ${facts.maxStorageBuffers} tensors in one kernel, the limit of this device, got ` +
-        `${access.length}. Fold the mask into the bias, or take algorithm 'flash2'.`,
+        `${access.length}. Fold the mask into the bias${label.startsWith('flash1') ? ", or take algorithm 'flash2'" : ''}.`,
     );
   }
   const made = await device.checked(`compile ${label}`, () => {

@@ -18,8 +18,6 @@ import { ioFigure, ioHtml, ioText } from './io-model-view';
 export type { ReadsWrites, Traffic, TrafficAlgorithm, TrafficTerm } from '../cost/memory-traffic';
 export type { IoModelOptions } from './io-model-options';
 
-export const IO_ALGORITHMS = ['standard', 'flash1', 'flash2'] as const satisfies TrafficAlgorithm[];
-
 /** Elements that one algorithm reads and writes. */
 export interface IoModelEntry {
   /** The terms that papers give, every tile visited. */

@@ -94,11 +94,15 @@ function range(view: View, s: Slice): [number, number] {
 const firstElement = (view: View, s: Slice): number =>
   view.offset + s.b0 * view.batch + (view.heads === 'H' ? s.h0 : s.hk0) * view.head;
 
+/** Operands of every plan; the others are those of some. */
+const ALWAYS: readonly OperandName[] = ['q', 'k', 'v', 'out', 'lse', 'bias', 'mask'];
+
 /**
  * The slices of a problem: one where every tensor fits a binding, else split at batches, else at heads.
+ * @param more further operands that the plan binds
  * @param matrixBytes of one query head, for algorithms that keep a score matrix
  */
-export function slices(p: Problem, facts: DeviceFacts, matrixBytes = 0): Slice[] {
+export function slices(p: Problem, facts: DeviceFacts, more: readonly OperandName[] = [], matrixBytes = 0): Slice[] {
   const most = facts.maxBinding;
   const all = views(p);
   const group = p.H / p.Hk;
@@ -109,7 +113,8 @@ export function slices(p: Problem, facts: DeviceFacts, matrixBytes = 0): Slice[]
   });
   const tooLarge = (s: Slice): { name: string; bytes: number } | undefined =>
     [
-      ...Object.entries(all).map(([name, view]) => {
+      ...[...ALWAYS, ...more].map((name) => {
+        const view = all[name];
         const [first, last] = range(view, s);
         return { name, bytes: (last - first) * view.bytes + ALIGNMENT };
       }),
@@ -133,7 +138,7 @@ export function slices(p: Problem, facts: DeviceFacts, matrixBytes = 0): Slice[]
     throw new FlashError(
       'OUT_OF_MEMORY',
       `${bad.name}: expected at most ${most} bytes for ${group} query head(s) of one batch, what one binding of this device holds, ` +
-        `got ${bad.bytes}.${bad.name === 'scores' ? " 'flash2' needs no score matrix." : ''}`,
+        `got ${bad.bytes}.${bad.name === 'scores' ? " 'flash2' needs no score matrix." : " Heads that lie side by side, as in 'bnhd', cannot be bound one by one; in 'bhnd' they can."}`,
     );
   }
   for (let b0 = 0; b0 < p.B; b0++) {

@@ -5,16 +5,17 @@ import type { TileInfo } from '../device/plan';
 import { keyBegin, keyEnd } from '../features/band';
 import { extraWords } from '../features/score';
 import { sequenceLengths } from '../features/sequences';
-import { Operands, slices } from './operands';
+import { type OperandName, Operands, slices } from './operands';
 
-/** The steps of every slice of a problem, one after the other. `matrixBytes` as in {@link slices}. */
+/** The steps of every slice of a problem, one after the other; `more` and `matrixBytes` as in {@link slices}. */
 export function eachSlice(
   p: Problem,
   facts: DeviceFacts,
-  matrixBytes: number,
+  more: readonly OperandName[],
   steps: (operands: Operands, n: number) => Step[],
+  matrixBytes = 0,
 ): Step[] {
-  const parts = slices(p, facts, matrixBytes);
+  const parts = slices(p, facts, more, matrixBytes);
   return parts.flatMap((slice, n) => steps(new Operands(p, slice, parts.length), n));
 }
 

@@ -82,7 +82,7 @@ export function weightsPlan(p: Problem, facts: DeviceFacts, rows: number): Plan 
     scratch: {},
     uploads: featureUploads(p),
     steps: (buffers) =>
-      eachSlice(p, facts, 0, (operands) => {
+      eachSlice(p, facts, [], (operands) => {
         const { B, H } = operands.slice;
         const params: Params = { ...attentionParams(p, f, operands), count: rows, all_query_heads: p.H };
         return [

@@ -2,9 +2,10 @@ import { checkBoolean, checkNames, fail } from '../api/checks';
 import { FlashError } from '../api/errors';
 import { MAX_HEAD_SIZE } from '../api/validate';
 import { checkSeed } from '../tensor/random';
+import { untracked } from '../tensor/scope';
 import type { Tensor } from '../tensor/tensor';
 import { findParameters, initialParameters, type LayerSizes, type LayerParameters, shared } from './parameters';
-import { layerForward, type LayerForwardOptions, type LayerResult } from './run';
+import { FORWARD_NAMES, layerForward, type LayerForwardOptions, type LayerResult } from './run';
 
 export interface FlashAttentionLayerOptions {
   /** Numbers of a token; numHeads times the head size, which may be at most 256. */
@@ -92,7 +93,8 @@ export class FlashAttentionLayer {
     const { prefix = '' } = options;
     if (typeof prefix !== 'string') fail('prefix', 'a string', prefix);
     if (typeof weights !== 'object' || weights === null) fail('weights', 'tensors by parameter name', weights);
-    const next = shared(findParameters(weights, prefix, this.sizes));
+    // In no scope: a tidy around this call must not free what the layer keeps.
+    const next = untracked(() => shared(findParameters(weights, prefix, this.sizes)));
     this.dispose();
     this.own = next;
     return this;
@@ -116,6 +118,7 @@ export class FlashAttentionLayer {
    * @throws (rejects) FlashError as flash.attention does
    */
   async forward(x: Tensor, options: LayerForwardOptions = {}): Promise<LayerResult> {
+    checkNames(options, FORWARD_NAMES);
     if (this.disposed) throw new FlashError('DISPOSED', 'layer: expected a live one, got one that was disposed.');
     const dropout = this.training ? this.dropout : 0;
     // Far apart for neighbouring passes, and the same again for the same seed.

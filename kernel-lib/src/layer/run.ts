@@ -10,6 +10,9 @@ import { fromBuffer, type Tensor } from '../tensor/tensor';
 import { type LayerSizes, outFeatures, type LayerParameters, type ProjectionName, shared } from './parameters';
 import { infoOfStages, progressOfStages } from './stages';
 
+/** Names of the options of `forward`. */
+export const FORWARD_NAMES = ['mask', 'causal', 'seed', 'signal', 'onProgress'];
+
 export interface LayerForwardOptions extends Pick<AttentionOptions, 'causal' | 'seed' | 'signal' | 'onProgress'> {
   /**
    * (B,N): 0 where a token is padding, which none attends to, as attention_mask of model libraries (key_padding_mask of
@@ -73,7 +76,7 @@ export async function layerForward(
   { sizes, parameters: given, dropout }: LayerState,
 ): Promise<LayerResult> {
   const { hiddenSize, numHeads: H, kvHeads: Hk } = sizes;
-  checkNames(options, ['mask', 'causal', 'seed', 'signal', 'onProgress']);
+  checkNames(options, FORWARD_NAMES);
   checkTensor('x', x, 3);
   const [B, N] = x.shape;
   checkShape('x', x, [Math.max(1, B), Math.max(1, N), hiddenSize], '(batch, length, hiddenSize)');

@@ -49,6 +49,9 @@ export function bindScope(): <T>(body: () => T) => T {
   return (body) => storage.run(scope, body);
 }
 
+/** Runs `body` in no scope: what it makes is freed by its owner, not by a `tidy` around the call. */
+export const untracked = <T>(body: () => T): T => storage.run(undefined, body);
+
 /** Enters `item` into the current scope, if there is one. */
 export function track<T extends Disposable>(item: T): T {
   storage.current()?.add(item);

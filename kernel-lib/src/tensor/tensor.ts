@@ -18,6 +18,8 @@ interface GpuCopy {
 class Storage {
   /** How many users there are: the tensor itself, and each call that is running with it. */
   private users = 1;
+  /** The call that is going to write here, until it has; later readers wait for it. */
+  pending: Promise<unknown> | null = null;
 
   constructor(
     public host: StorageArray | null,
@@ -72,11 +74,12 @@ export class Tensor {
    */
   async data(): Promise<Float32Array> {
     const storage = this.open('this tensor');
-    if (storage.host) return toNumbers(storage.host.slice());
-    const { device, buffer } = storage.gpu!;
-    if (device.lost) throw device.lost;
     storage.retain();
     try {
+      if (storage.pending) await storage.pending;
+      if (storage.host) return toNumbers(storage.host.slice());
+      const { device, buffer } = storage.gpu!;
+      if (device.lost) throw device.lost;
       return toNumbers(viewStorage(await device.enqueue(() => device.read(buffer, this.bytes)), this.dtype));
     } finally {
       storage.release();
@@ -167,6 +170,15 @@ export class TensorUse {
     return buffer;
   }
 
+  /** Says, at the call, that `call` is going to write into the tensor. */
+  willWrite(call: Promise<unknown>): void {
+    const pending = call.catch(() => undefined);
+    this.storage.pending = pending;
+    void pending.then(() => {
+      if (this.storage.pending === pending) this.storage.pending = null;
+    });
+  }
+
   /** The same for a kernel that writes into the tensor: from now on its elements are on the device only. */
   async writable(device: FlashDevice): Promise<GPUBuffer> {
     const buffer = await this.on(device);
@@ -176,7 +188,9 @@ export class TensorUse {
 
   /** The numbers on the host, whatever the dtype; to be read only. */
   async host(): Promise<Float32Array> {
-    return this.storage.host ? toNumbers(this.storage.host) : this.tensor.data();
+    const { storage } = this;
+    if (storage.pending) await storage.pending;
+    return storage.host ? toNumbers(storage.host) : this.tensor.data();
   }
 
   release(): void {

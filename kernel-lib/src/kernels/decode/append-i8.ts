@@ -68,7 +68,8 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: 
   let index = scale_index(cache_row(b, begin), hk);
   let old = select(0.0, scales[index], begin < length);
   storageBarrier();
-  let scale = max(old, top / 127.0);
+  // A block of numbers too small for a scale of its own is a block of zeros.
+  let scale = max(old, select(top / 127.0, 0.0, top < 1e-30));
   if (lid == 0u) { scales[index] = scale; }
   let to_bytes = select(1.0 / scale, 0.0, scale == 0.0);
   if (scale > old) {

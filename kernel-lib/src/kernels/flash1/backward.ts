@@ -109,7 +109,7 @@ for (var i0 = query_begin(seq, j0) / ${br}u * ${br}u; i0 < query_end(seq, j1); i
     if (i < seq.Nq) { bits = lse[base(b, h, params.lse_strides, seq.q0 + i)]; }
     // A query that attends to nothing, or is none, has no gradient.
     let empty = bits == ${MINUS_INFINITY_BITS};
-    let p = select(exp2(tile_s[e] - select(bitcast<f32>(bits) * ${LOG2_E}, 0.0, empty)), 0.0, empty);
+    let p = select(exp2(min(tile_s[e] - select(bitcast<f32>(bits) * ${LOG2_E}, 0.0, empty), 0.0)), 0.0, empty);
     let dp = ${dotRows('tile_dout', 'row', 'tile_v', 'column', Dv4)};
     var ds = p * (dropout1(feature_b, feature_h, i, j, dp) - delta[row]);
     ${f.softcap ? softcapSlope(D4) : ''}

@@ -70,7 +70,7 @@ export function flash1Forward(p: Problem, facts: DeviceFacts, forced: Flash1Tile
     scratch: { state: 2 * lse, ...(sums === 'out' ? {} : { out_sum: 2 * out }) },
     uploads: featureUploads(p),
     steps: (buffers) =>
-      eachSlice(p, facts, 0, (operands) => {
+      eachSlice(p, facts, ['rows', sums], (operands) => {
         const params = { ...attentionParams(p, f, operands), sum_strides: operands.strides(sums) };
         const features = featureBindings(f, operands, buffers);
         const bind = (name: OperandName, buffer: string = name): GPUBufferBinding =>
@@ -114,25 +114,30 @@ export function flash1Backward(p: Problem, facts: DeviceFacts, tiles: Flash1Tile
     },
     uploads: featureUploads(p),
     steps: (buffers) => [
-      ...eachSlice(p, facts, 0, (operands) => {
-        const dqStrides = operands.strides(apart ? 'dq_sum' : 'q');
-        const params = { ...attentionParams(p, f, operands), dq_strides: dqStrides };
-        const features = featureBindings(f, operands, buffers);
-        const bind = (name: OperandName, buffer: string = name): GPUBufferBinding =>
-          operands.bind(name, buffers[buffer]);
-        const inputs = [bind('q'), bind('k'), bind('v'), bind('out', 'dout')];
-        const dq = apart ? bind('dq_sum') : bind('q', 'dq');
-        const dkdv = p.packing === 'none' ? [bind('k', 'dk'), bind('v', 'dv')] : [bind('k', gradientBuffer(p, 'dk'))];
-        return [
-          ...keySteps(p, tile, params, 2 * p.D + 3 * p.Dv, (stepParams) => ({
-            kernel: flash1BackwardKernel(tile, threads, p, f, stepParams),
-            buffers: [...inputs, bind('out'), bind('lse'), dq, ...dkdv, ...features],
-            workgroups: operands.slice.B * operands.slice.Hk,
-          })),
-          ...(apart ? [storeSums(p, f, operands, 'dq_sum', 'q', gradientBuffer(p, 'dq'), buffers)] : []),
-          ...(p.bias ? dbiasSteps(p, facts, f, operands, buffers, inputs) : []),
-        ];
-      }),
+      ...eachSlice(
+        p,
+        facts,
+        [...(apart ? (['dq_sum'] as const) : []), ...(p.bias ? (['rows', 'dbias'] as const) : [])],
+        (operands) => {
+          const dqStrides = operands.strides(apart ? 'dq_sum' : 'q');
+          const params = { ...attentionParams(p, f, operands), dq_strides: dqStrides };
+          const features = featureBindings(f, operands, buffers);
+          const bind = (name: OperandName, buffer: string = name): GPUBufferBinding =>
+            operands.bind(name, buffers[buffer]);
+          const inputs = [bind('q'), bind('k'), bind('v'), bind('out', 'dout')];
+          const dq = apart ? bind('dq_sum') : bind('q', 'dq');
+          const dkdv = p.packing === 'none' ? [bind('k', 'dk'), bind('v', 'dv')] : [bind('k', gradientBuffer(p, 'dk'))];
+          return [
+            ...keySteps(p, tile, params, 2 * p.D + 3 * p.Dv, (stepParams) => ({
+              kernel: flash1BackwardKernel(tile, threads, p, f, stepParams),
+              buffers: [...inputs, bind('out'), bind('lse'), dq, ...dkdv, ...features],
+              workgroups: operands.slice.B * operands.slice.Hk,
+            })),
+            ...(apart ? [storeSums(p, f, operands, 'dq_sum', 'q', gradientBuffer(p, 'dq'), buffers)] : []),
+            ...(p.bias ? dbiasSteps(p, facts, f, operands, buffers, inputs) : []),
+          ];
+        },
+      ),
       ...finishDbias(p, buffers),
     ],
   };

@@ -43,11 +43,14 @@ export function loadRowStates({ tile: t, own }: ScoreTile): string {
 
 const rowState = ({ own }: ScoreTile, r: number, c: number): string => `row${own === 'queries' ? r : c}`;
 
-/** p_r_c = exp2(features(S) - lse), and the draws of dropout. */
+/**
+ * p_r_c = exp2(features(S) - lse), and the draws of dropout. No p is above 1: where scores are huge, the rounding of lse alone
+ * would make it so.
+ */
 export const probabilities = (f: ScoreFeatures, s: ScoreTile, own: string, stage: string, D: number): string => `
 ${innerProducts(s.tile, 'p', own, stage, D)}
 ${applyFeatures(f, s, 'p', 'slope')}
-${eachScore(s.tile, (r, c) => `p_${r}_${c} = exp2(p_${r}_${c} - ${rowState(s, r, c)}.x);`)}
+${eachScore(s.tile, (r, c) => `p_${r}_${c} = exp2(min(p_${r}_${c} - ${rowState(s, r, c)}.x, 0.0));`)}
 ${drawDropout(f, s)}`;
 
 /** ds_r_c = P * (dropout(dO V^T) - delta): the gradient of the scores that softmax took. */

@@ -38,7 +38,7 @@ export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionT
     scratch: {},
     uploads: featureUploads(p),
     steps: (buffers) =>
-      eachSlice(p, facts, 0, (operands) => {
+      eachSlice(p, facts, [], (operands) => {
         const params = attentionParams(p, f, operands);
         const bind = (name: 'q' | 'k' | 'v' | 'out' | 'lse'): GPUBufferBinding => operands.bind(name, buffers[name]);
         return [
@@ -79,7 +79,7 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
     scratch: { rows: 2 * resultBytes(p).lse, ...dbiasScratch(p) },
     uploads: featureUploads(p),
     steps: (buffers) => [
-      ...eachSlice(p, facts, 0, (operands) => {
+      ...eachSlice(p, facts, ['rows', 'dbias'], (operands) => {
         const params = attentionParams(p, f, operands);
         const { slice } = operands;
         const like = (name: OperandName, buffer: string = name): GPUBufferBinding =>

@@ -13,7 +13,7 @@ export const matrixBytes = (p: Problem): number => 16 * p.Nq * vec4s(p.Nk);
 
 /** The buffers that keep P from forward to backward, one for each slice, p0, p1, … */
 function matrices(p: Problem, facts: DeviceFacts): Record<string, number> {
-  const sizes = slices(p, facts, matrixBytes(p)).map(({ B, H }, n) => [`p${n}`, B * H * matrixBytes(p)]);
+  const sizes = slices(p, facts, ['dbias'], matrixBytes(p)).map(({ B, H }, n) => [`p${n}`, B * H * matrixBytes(p)]);
   return Object.fromEntries(sizes) as Record<string, number>;
 }
 
@@ -31,7 +31,7 @@ export function naiveForward(p: Problem, facts: DeviceFacts): Plan {
     scratch: {},
     uploads: featureUploads(p),
     steps: (buffers) =>
-      eachSlice(p, facts, matrixBytes(p), (operands, n) => {
+      eachSlice(p, facts, ['dbias'], (operands, n) => {
         const steps = new NaiveSteps(p, facts, operands, buffers);
         const matrix = buffers[`p${n}`];
         return [
@@ -58,7 +58,7 @@ export function naiveBackward(p: Problem, facts: DeviceFacts): Plan {
     scratch: { ds: scratch, ...(p.softcap > 0 ? { s: scratch } : {}), ...dbiasScratch(p) },
     uploads: featureUploads(p),
     steps: (buffers) => [
-      ...eachSlice(p, facts, matrixBytes(p), (operands, n) => {
+      ...eachSlice(p, facts, ['dbias'], (operands, n) => {
         const steps = new NaiveSteps(p, facts, operands, buffers);
         const matrix = buffers[`p${n}`];
         const { ds } = buffers;
