@@ -8,12 +8,14 @@ const F32 = 4;
 
 /** Numbers (float32) that a pass keeps in device memory beside inputs and results. */
 function scratchNumbers(
-  { D, Dv, dtype, bias, softcap }: Problem,
+  { D, Dv, dtype, bias: given, softcap }: Problem,
   algorithm: Algorithm,
   pass: 'forward' | 'backward',
   { queries, pairs }: { queries: number; pairs: number },
 ): number {
   const half = dtype === 'f16';
+  // A bias that is the same for all keys of a query has no gradient to sum up.
+  const bias = given && given.shape[3] > 1 ? given : null;
   const sums = pass === 'backward' && bias?.dtype === 'f16' ? sizeOf(bias.shape) : 0;
   switch (algorithm) {
     case 'naive':

@@ -8,19 +8,25 @@ import { toHalf } from './to-half';
 // dbias is summed in f32, slice after slice: into the result itself, or, for a bias of halves, into scratch that is rounded at
 // the end.
 
+/**
+ * Whether dbias must be computed. A bias that is the same for all keys of a query leaves softmax as it is, so its gradient is exactly
+ * 0, as every buffer begins; summed up, dS would leave the rounding of thousands of terms.
+ */
+export const hasDbias = ({ bias }: Problem): boolean => bias !== null && bias.shape[3] > 1;
+
 type Buffers = Readonly<Record<string, GPUBuffer>>;
 
-export const dbiasScratch = ({ bias }: Problem): Record<string, number> =>
-  bias?.dtype === 'f16' ? { dbias_sum: 4 * sizeOf(bias.shape) } : {};
+export const dbiasScratch = (p: Problem): Record<string, number> =>
+  hasDbias(p) && p.bias?.dtype === 'f16' ? { dbias_sum: 4 * sizeOf(p.bias.shape) } : {};
 
 /** Where the sum is made, as bound for a slice. */
 export const dbiasSum = (operands: Operands, buffers: Buffers): GPUBufferBinding =>
   operands.bind('dbias', buffers.dbias_sum ?? buffers.dbias);
 
-export const finishDbias = ({ bias }: Problem, buffers: Buffers): Step[] =>
-  bias?.dtype === 'f16' ? [toHalf(buffers.dbias_sum, buffers.dbias, sizeOf(bias.shape))] : [];
+export const finishDbias = (p: Problem, buffers: Buffers): Step[] =>
+  hasDbias(p) && p.bias?.dtype === 'f16' ? [toHalf(buffers.dbias_sum, buffers.dbias, sizeOf(p.bias.shape))] : [];
 
-/** How many batches, heads and tiles of the bias a slice of the problem has: 1 along each broadcast axis. */
+/** How many batches, heads and tiles of the bias a slice of the problem has: 1 along each broadcast axis; never along the keys, see hasDbias. */
 export interface BiasGrid {
   readonly batches: number;
   readonly heads: number;
@@ -29,12 +35,12 @@ export interface BiasGrid {
 }
 
 export function biasGrid({ bias, Nq, Nk }: Problem, { B, H }: Slice, { br, bc }: { br: number; bc: number }): BiasGrid {
-  const [ofB, ofH, ofQ, ofK] = bias!.shape;
+  const [ofB, ofH, ofQ] = bias!.shape;
   return {
     batches: ofB === 1 ? 1 : B,
     heads: ofH === 1 ? 1 : H,
     tilesQ: ofQ === 1 ? 1 : Math.ceil(Nq / br),
-    tilesK: ofK === 1 ? 1 : Math.ceil(Nk / bc),
+    tilesK: Math.ceil(Nk / bc),
   };
 }
 

@@ -6,7 +6,7 @@ import { queryBegin, queryEnd } from '../../features/band';
 import { compiledFeatures, type ScoreFeatures } from '../../features/score';
 import type { Params } from '../../wgsl/params';
 import { attentionParams, featureBindings } from '../common';
-import { dbiasScratch, dbiasSum, finishDbias } from '../dbias-sum';
+import { dbiasScratch, dbiasSum, finishDbias, hasDbias } from '../dbias-sum';
 import { chooseTile } from '../flash2/choose-tile';
 import { dbiasStep, deltaStep } from '../flash2/plan';
 import type { OperandName, Operands } from '../operands';
@@ -109,7 +109,7 @@ export function flash1Backward(p: Problem, facts: DeviceFacts, tiles: Flash1Tile
     outputs: gradientBytes(p),
     scratch: {
       ...(apart ? { dq_sum: 4 * queries * p.D } : {}),
-      ...(p.bias ? { rows: 8 * queries } : {}),
+      ...(hasDbias(p) ? { rows: 8 * queries } : {}),
       ...dbiasScratch(p),
     },
     uploads: featureUploads(p),
@@ -117,7 +117,7 @@ export function flash1Backward(p: Problem, facts: DeviceFacts, tiles: Flash1Tile
       ...eachSlice(
         p,
         facts,
-        [...(apart ? (['dq_sum'] as const) : []), ...(p.bias ? (['rows', 'dbias'] as const) : [])],
+        [...(apart ? (['dq_sum'] as const) : []), ...(hasDbias(p) ? (['rows', 'dbias'] as const) : [])],
         (operands) => {
           const dqStrides = operands.strides(apart ? 'dq_sum' : 'q');
           const params = { ...attentionParams(p, f, operands), dq_strides: dqStrides };
@@ -134,7 +134,7 @@ export function flash1Backward(p: Problem, facts: DeviceFacts, tiles: Flash1Tile
               workgroups: operands.slice.B * operands.slice.Hk,
             })),
             ...(apart ? [storeSums(p, f, operands, 'dq_sum', 'q', gradientBuffer(p, 'dq'), buffers)] : []),
-            ...(p.bias ? dbiasSteps(p, facts, f, operands, buffers, inputs) : []),
+            ...(hasDbias(p) ? dbiasSteps(p, facts, f, operands, buffers, inputs) : []),
           ];
         },
       ),

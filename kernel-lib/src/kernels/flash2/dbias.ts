@@ -14,7 +14,7 @@ import { type AttentionTile, cutWgsl, featureAccess, mainWgsl, rowsOf, scoreTile
  *     acc = 0
  *     for each batch, head, tile of queries and tile of keys that share this tile of the bias:
  *       P, dP, dS as in dq.ts;  acc += dS
- *     dbias += acc, its rows or columns added up where the bias has one
+ *     dbias += acc, its rows added up where the bias has one
  *
  * A workgroup owns one tile of the bias and adds up everything that shares it, in a fixed order; f32, whatever the bias is.
  */
@@ -29,13 +29,12 @@ var<workgroup> own_dout: array<vec4f, ${stageLength(t.own, t.tx, Dv)}>;
 var<workgroup> stage_k: array<vec4f, ${stageLength(t.step, t.tx, D)}>;
 var<workgroup> stage_v: array<vec4f, ${stageLength(t.step, t.tx, Dv)}>;
 var<workgroup> weights: array<vec4f, ${t.own * weightStride(t)}>;
-// The sum over the tile's rows and columns of one entry of the bias.
+// The sum over the tile's rows of one entry of the bias.
 fn sum_of(row: u32, column: u32) -> f32 {
   let rows_end = select(row + 1u, ${t.br}u, params.bias_rows == 1u);
-  let columns_end = select(column + 1u, ${t.bc}u, params.bias_columns == 1u);
   var sum = 0.0;
   for (var r = row; r < rows_end; r++) {
-    for (var c = column; c < columns_end; c++) { sum += weights[r * ${weightStride(t)}u + c / 4u][c % 4u]; }
+    sum += weights[r * ${weightStride(t)}u + column / 4u][column % 4u];
   }
   return sum;
 }
@@ -67,7 +66,7 @@ for (var b = bias_b; b < params.batches; b += params.bias_batches) {
       ${loadRowStates(scores)}
       let first = key_begin(seq, i0) / ${t.bc}u * ${t.bc}u;
       let last = key_end(seq, i1);
-      let j_end = select(min((tile_k + 1u) * ${t.bc}u, last), last, params.bias_columns == 1u);
+      let j_end = min((tile_k + 1u) * ${t.bc}u, last);
       for (var j0 = max(first, tile_k * ${t.bc}u); j0 < j_end; j0 += ${t.bc}u) {
         workgroupBarrier();
         ${stageStep(t, 'stage_k', t.bc, rowsOf('k', D))}

@@ -6,7 +6,7 @@ import { keySource } from '../../features/key-cache';
 import { compiledFeatures, type ScoreFeatures } from '../../features/score';
 import type { Params } from '../../wgsl/params';
 import { type AttentionTile, attentionParams, featureBindings } from '../common';
-import { biasGrid, biasGridParams, dbiasScratch, dbiasSum, finishDbias } from '../dbias-sum';
+import { biasGrid, biasGridParams, dbiasScratch, dbiasSum, finishDbias, hasDbias } from '../dbias-sum';
 import type { OperandName, Operands } from '../operands';
 import { gradientBuffer, gradientBytes, resultBytes } from '../outputs';
 import { countTiles, eachSlice, featureUploads } from '../steps';
@@ -103,7 +103,9 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
             workgroups: slice.B * slice.Hk * Math.ceil(p.Nk / dkdvTile.bc),
             flops: tileFlops(p, operands, dkdvTile, 2 * p.D + 2 * p.Dv),
           },
-          ...(p.bias ? [dbiasStep(p, f, dqTile, operands, [...inputs, dbiasSum(operands, buffers), ...features])] : []),
+          ...(hasDbias(p)
+            ? [dbiasStep(p, f, dqTile, operands, [...inputs, dbiasSum(operands, buffers), ...features])]
+            : []),
         ];
       }),
       ...finishDbias(p, buffers),

@@ -4,7 +4,7 @@ import type { Plan } from '../../device/plan';
 import { vec4s } from '../../wgsl/tiles';
 import { gradientBuffer, gradientBytes, resultBytes } from '../outputs';
 import { slices } from '../operands';
-import { dbiasScratch, finishDbias } from '../dbias-sum';
+import { dbiasScratch, finishDbias, hasDbias } from '../dbias-sum';
 import { eachSlice, featureUploads } from '../steps';
 import { NaiveSteps } from './steps';
 
@@ -67,7 +67,7 @@ export function naiveBackward(p: Problem, facts: DeviceFacts): Plan {
           steps.weightedSum(matrix, 'out', 'dout', 'v', into('dv'), { transposed: true, scale: 1, dropout: true }),
           steps.scores('dout v', ds),
           steps.softmaxBackward(matrix, ds),
-          ...(p.bias ? [steps.dbias(ds)] : []),
+          ...(hasDbias(p) ? [steps.dbias(ds)] : []),
           ...(p.softcap > 0 ? [steps.scores('qk', buffers.s), steps.softcapBackward(buffers.s, ds)] : []),
           steps.weightedSum(ds, 'k', 'k', 'q', into('dq'), { transposed: false, scale: p.scale, dropout: false }),
           steps.weightedSum(ds, 'q', 'q', 'k', into('dk'), { transposed: true, scale: p.scale, dropout: false }),
