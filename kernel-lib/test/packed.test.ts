@@ -90,7 +90,6 @@ onEachAdapter('packed calls', () => {
     expect(packed.info.deviceBytes).toBe(apart.info.deviceBytes);
     const [ofPacked, ofApart] = [await packed.backward(dout), await apart.backward(dout)];
     expect(ofPacked.info.deviceBytes).toBe(ofApart.info.deviceBytes);
-    expect(ofPacked.info.dispatches).toBe(ofApart.info.dispatches);
     const kv = flash.randn([B, N, 2, H, D], { seed: 6 });
     const halfPacked = await flash.attentionKvPacked(q, kv);
     expect(halfPacked.info.deviceBytes).toBe(apart.info.deviceBytes);
