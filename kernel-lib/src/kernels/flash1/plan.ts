@@ -173,9 +173,10 @@ function dbiasSteps(
 ): Step[] {
   const features = featureBindings(f, operands, buffers);
   const rows = operands.bind('rows', buffers.rows);
+  const tile = chooseTile('dq', p, facts);
   return [
-    deltaStep(p, f, operands, buffers),
-    dbiasStep(p, f, chooseTile('dq', p, facts), operands, [...inputs, rows, dbiasSum(operands, buffers), ...features]),
+    deltaStep(p, f, operands, buffers, tile),
+    dbiasStep(p, f, tile, operands, [...inputs, rows, dbiasSum(operands, buffers), ...features]),
   ];
 }
 

@@ -88,7 +88,7 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
         const features = featureBindings(f, operands, buffers);
         const dkdv = p.packing === 'none' ? [like('k', 'dk'), like('v', 'dv')] : [like('k', gradientBuffer(p, 'dk'))];
         return [
-          deltaStep(p, f, operands, buffers),
+          deltaStep(p, f, operands, buffers, dqTile),
           {
             kernel: dqKernel(dqTile, p, f, params),
             params,
@@ -119,12 +119,13 @@ export function deltaStep(
   f: ScoreFeatures,
   operands: Operands,
   buffers: Readonly<Record<string, GPUBuffer>>,
+  { unroll }: AttentionTile,
 ): Step {
   const { B, H } = operands.slice;
   const params = attentionParams(p, f, operands);
   const bind = (name: OperandName, buffer: string = name): GPUBufferBinding => operands.bind(name, buffers[buffer]);
   return {
-    kernel: deltaKernel(p, f, params),
+    kernel: deltaKernel(p, f, params, unroll),
     params,
     buffers: [bind('out', 'dout'), bind('out'), bind('lse'), bind('rows'), ...featureBindings(f, operands, buffers)],
     workgroups: B * H * Math.ceil(p.Nq / DELTA_ROWS),
