@@ -2,7 +2,7 @@ import { type Band, CAUSAL, NO_FEATURES, type Problem, type ScoreOperand } from 
 import { alibi } from '../src/features/alibi';
 import { keyBegin, keyEnd, queryBegin, queryEnd } from '../src/features/band';
 import { keeps } from '../src/features/dropout';
-import { extraWords, scoreParams, type ScoreFeatures, scoreWgsl } from '../src/features/score';
+import { featureWords, scoreParams, type ScoreFeatures, scoreWgsl } from '../src/features/score';
 import { softcap } from '../src/features/softcap';
 import * as flash from '../src/node';
 import { keeps as keepsOfTruth } from '../src/reference/dropout';
@@ -13,7 +13,15 @@ import { asFloats, runWgsl } from './support/run-wgsl';
 // A feature is written twice, in TypeScript and in WGSL. Here both faces are evaluated on grids of (b, h, i, j) and compared with each
 // other and with the formula written out once more.
 
-const ALL: ScoreFeatures = { softcap: true, alibi: true, bias: true, mask: true, dropout: true, packed: true };
+const ALL: ScoreFeatures = {
+  softcap: true,
+  alibi: true,
+  bias: true,
+  mask: true,
+  dropout: true,
+  packed: true,
+  words: 'storage',
+};
 const FORBIDDEN = Math.fround(-3.4e38);
 
 /** All pairs of lengths from these, as the sequences of one packed problem. */
@@ -113,7 +121,7 @@ async function adjustments(
   bias: Uint32Array = nothing,
   mask: Uint32Array = nothing,
 ): Promise<Float32Array> {
-  const words = extraWords(p);
+  const words = featureWords(p);
   const code = `${scoreWgsl(ALL, 2)}
 fn adjusted(n: u32) -> f32 {
   let b = n / ${H * Nq * Nk}u;
@@ -161,7 +169,7 @@ fn tile_uncut(n: u32) -> u32 {
         ...{ Nq: LONGEST, Nk: LONGEST, tile_q: tile[0], tile_k: tile[1] },
         ...{ ...scoreParams(problem(band), ALL), bias_base: 0, mask_base: 0 },
       };
-      return runWgsl({ code, params, inputs: [nothing, nothing, extraWords(problem(band))], count, result });
+      return runWgsl({ code, params, inputs: [nothing, nothing, featureWords(problem(band))], count, result });
     };
 
     test.each(BANDS)(

@@ -171,11 +171,11 @@ export class FlashDevice {
    * A storage buffer of `bytes` (zeroed), counted in `bytes`.
    * @throws FlashError OUT_OF_MEMORY that says how much was asked for and what there is
    */
-  async allocate(bytes: number, label: string): Promise<GPUBuffer> {
+  async allocate(bytes: number, label: string, usage = 0): Promise<GPUBuffer> {
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);
     if (size > this.facts.maxBuffer) throw this.noMemory(label, size);
     const buffer = await this.checked(label, () =>
-      this.gpu.createBuffer({ size, usage: STORAGE | COPY_SRC | COPY_DST, label }),
+      this.gpu.createBuffer({ size, usage: STORAGE | COPY_SRC | COPY_DST | usage, label }),
     ).catch((error: unknown) => this.refused(label, size, error));
     this.bytes += size;
     return buffer;

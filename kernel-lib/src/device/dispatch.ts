@@ -39,8 +39,8 @@ const rates = new WeakMap<FlashDevice, number>();
 /** Refuses, before anything is submitted, what the device cannot bind. */
 function checkBindings({ facts }: FlashDevice, steps: readonly Step[]): void {
   for (const { kernel, buffers } of steps) {
-    for (const { buffer, offset = 0, size = buffer.size - offset } of buffers) {
-      if (size <= facts.maxBinding) continue;
+    for (const [n, { buffer, offset = 0, size = buffer.size - offset }] of buffers.entries()) {
+      if (size <= facts.maxBinding || kernel.access[n] === 'uniform') continue;
       throw new FlashError(
         'OUT_OF_MEMORY',
         `${buffer.label || kernel.label}: expected at most ${facts.maxBinding} bytes, what one binding of this device holds, got ${size}.`,

@@ -3,19 +3,21 @@ import type { FlashDevice } from './device';
 import { COMPUTE_STAGE } from './gpu-constants';
 import { keepAlive } from './keep-alive';
 
-/** A generated kernel: WGSL text with an entry point `main`, the storage buffers at bindings 1, 2, … and Params at 0. */
+/** A generated kernel: WGSL text with an entry point `main`, Params at binding 0 and the other buffers at 1, 2, … */
 export interface Kernel {
   /** Name for errors and profiles, such as 'flash2 forward'. */
   readonly label: string;
   readonly code: string;
-  /** One entry per storage buffer, in the order of the bindings. */
-  readonly access: readonly ('read' | 'read_write')[];
+  /** How each of them is bound, in the order of the bindings. */
+  readonly access: readonly ('read' | 'read_write' | 'uniform')[];
 }
 
 export interface Pipeline {
   readonly pipeline: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
 }
+
+const BINDING_TYPES = { read: 'read-only-storage', read_write: 'storage', uniform: 'uniform' } as const;
 
 const caches = new WeakMap<FlashDevice, Map<string, Promise<Pipeline>>>();
 
@@ -36,11 +38,12 @@ export function pipelineFor(device: FlashDevice, kernel: Kernel): Promise<Pipeli
 
 async function compile(device: FlashDevice, { label, code, access }: Kernel): Promise<Pipeline> {
   const { gpu, facts } = device;
-  if (access.length > facts.maxStorageBuffers) {
+  const storage = access.filter((mode) => mode !== 'uniform').length;
+  if (storage > facts.maxStorageBuffers) {
     throw new FlashError(
       'UNSUPPORTED',
       `${label}: expected at most ${facts.maxStorageBuffers} tensors in one kernel, the limit of this device, got ` +
-        `${access.length}. Fold the mask into the bias${label.startsWith('flash1') ? ", or take algorithm 'flash2'" : ''}.`,
+        `${storage}. Fold the mask into the bias${label.startsWith('flash1') ? ", or take algorithm 'flash2'" : ''}.`,
     );
   }
   const made = await device.checked(`compile ${label}`, () => {
@@ -51,7 +54,7 @@ async function compile(device: FlashDevice, { label, code, access }: Kernel): Pr
         ...access.map((mode, i) => ({
           binding: i + 1,
           visibility: COMPUTE_STAGE,
-          buffer: { type: mode === 'read' ? ('read-only-storage' as const) : ('storage' as const) },
+          buffer: { type: BINDING_TYPES[mode] },
         })),
       ],
     });

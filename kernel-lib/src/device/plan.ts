@@ -1,4 +1,5 @@
 import type { FlashDevice } from './device';
+import { UNIFORM } from './gpu-constants';
 import { runSteps, type RunOptions, type RunStats, type Step } from './dispatch';
 
 /** Tiles of the score matrix. */
@@ -19,7 +20,7 @@ export interface Plan {
   /** Bytes of the buffers to make, by name: those that are kept and those that are freed when the plan has run. */
   readonly outputs: Readonly<Record<string, number>>;
   readonly scratch: Readonly<Record<string, number>>;
-  /** Small scratch buffers that begin with these words. */
+  /** Small scratch buffers that begin with these words; a kernel may bind them as uniforms. */
   readonly uploads?: Readonly<Record<string, Uint32Array>>;
   steps(buffers: Readonly<Record<string, GPUBuffer>>): Step[];
 }
@@ -44,7 +45,7 @@ export async function runPlan(
     for (const [name, bytes] of Object.entries(plan.outputs)) outputs[name] = await device.allocate(bytes, name);
     for (const [name, bytes] of Object.entries(plan.scratch)) scratch[name] = await device.allocate(bytes, name);
     for (const [name, words] of Object.entries(plan.uploads ?? {})) {
-      scratch[name] = await device.allocate(words.byteLength, name);
+      scratch[name] = await device.allocate(words.byteLength, name, UNIFORM);
       device.gpu.queue.writeBuffer(scratch[name], 0, words.buffer, words.byteOffset, words.byteLength);
     }
     const buffers = { ...inputs, ...outputs, ...scratch };

@@ -5,9 +5,9 @@
 export const alibi = (slope: number, i: number, j: number, Nq: number, Nk: number): number =>
   -slope * Math.abs(i + Nk - Nq - j);
 
-/** `alibi(seq, b, h, i, j)`; the slopes (B,H) lie in `extra` from word `params.slopes` on. */
+/** `alibi(seq, b, h, i, j)`; the slopes (B,H) lie in `words` from `params.slopes` on. */
 export const ALIBI_WGSL = `
 fn alibi(seq: Sequence, b: u32, h: u32, i: u32, j: u32) -> f32 {
-  let slope = bitcast<f32>(extra[params.slopes + b * params.all_heads + h]);
+  let slope = bitcast<f32>(word(params.slopes + b * params.all_heads + h));
   return -slope * f32(abs(diagonal(seq, i) - i32(j)));
 }`;

@@ -34,7 +34,7 @@ export function keyCacheParams({ cache, B, alibiSlopes }: Problem): Params {
 /** `cache_row(b, j)`: the row of the cache, counted over all pages, where key j of batch b lies. */
 export const CACHE_ROW_WGSL = `
 fn cache_row(b: u32, j: u32) -> u32 {
-  return extra[params.table + b * params.max_pages + j / params.page_size] * params.page_size + j % params.page_size;
+  return word(params.table + b * params.max_pages + j / params.page_size) * params.page_size + j % params.page_size;
 }`;
 
 /** `scale_index(row, hk)`: where the scale of a cache row lies. */

@@ -22,7 +22,14 @@ export interface ScoreFeatures {
   readonly mask: boolean;
   readonly dropout: boolean;
   readonly packed: boolean;
+  /** Where their words lie: in a uniform block, which takes none of the few storage bindings, unless they are too many. */
+  readonly words: 'none' | 'uniform' | 'storage';
 }
+
+/** Words of that uniform block: 16 KiB, enough for the slopes of 4,096 heads or the lengths of 2,000 sequences. */
+export const UNIFORM_WORDS = 4096;
+
+const SWITCHES = ['softcap', 'alibi', 'bias', 'mask', 'dropout', 'packed'] as const;
 
 /**
  * The features that are compiled in. On a GPU just those of the problem. A driver on a CPU compiles for seconds, so there any
@@ -31,7 +38,7 @@ export interface ScoreFeatures {
  * @param others storage buffers that the kernels bind beside those of the features
  */
 export function compiledFeatures(p: Problem, facts: DeviceFacts, others = 7): ScoreFeatures {
-  const wanted: ScoreFeatures = {
+  const wanted = {
     softcap: p.softcap > 0,
     alibi: p.alibiSlopes !== null,
     bias: p.bias !== null,
@@ -39,14 +46,16 @@ export function compiledFeatures(p: Problem, facts: DeviceFacts, others = 7): Sc
     dropout: p.dropout !== null,
     packed: p.sequences !== null || p.cache !== undefined,
   };
-  const names = Object.keys(wanted) as (keyof ScoreFeatures)[];
-  const fits = others + 3 <= facts.maxStorageBuffers;
-  if (facts.kind === 'hardware' || !fits || !names.some((name) => wanted[name])) return wanted;
-  return Object.fromEntries(names.map((name) => [name, true])) as unknown as ScoreFeatures;
+  const words = featureWords(p).length > UNIFORM_WORDS ? 'storage' : 'uniform';
+  const fits = others + (words === 'storage' ? 3 : 2) <= facts.maxStorageBuffers;
+  if (facts.kind === 'hardware' || !fits || !SWITCHES.some((name) => wanted[name])) {
+    return { ...wanted, words: wanted.alibi || wanted.packed ? words : 'none' };
+  }
+  return { softcap: true, alibi: true, bias: true, mask: true, dropout: true, packed: true, words };
 }
 
-/** Words that do not fit the uniform block: ALiBi's slopes (B,H), then cuSeqlensQ and cuSeqlensK, or a cache's lengths and table. */
-export function extraWords({ alibiSlopes, sequences, cache }: Problem): Uint32Array {
+/** Words of the features, as many as the problem has: ALiBi's slopes (B,H), then cuSeqlensQ and cuSeqlensK, or a cache's lengths and table. */
+export function featureWords({ alibiSlopes, sequences, cache }: Problem): Uint32Array {
   const slopes = alibiSlopes ? new Uint32Array(Float32Array.from(alibiSlopes, (s) => s * Math.LOG2E).buffer) : [];
   const lengths = cache ? [cache.lengths, cache.table] : sequences ? [sequences.cuSeqlensQ, sequences.cuSeqlensK] : [];
   return Uint32Array.from([slopes, ...lengths].flatMap((words) => Array.from(words)));
@@ -64,26 +73,33 @@ export function scoreParams(p: Problem, f: ScoreFeatures): Params {
   };
 }
 
-/** Names of the storage buffers that the features read, in the order of their bindings. */
-export function scoreBuffers(f: ScoreFeatures): ('bias' | 'mask' | 'extra')[] {
+/** Names of the buffers that the features read, in the order of their bindings. */
+export function scoreBuffers(f: ScoreFeatures): ('bias' | 'mask' | 'words')[] {
   return [
     ...(f.bias ? (['bias'] as const) : []),
     ...(f.mask ? (['mask'] as const) : []),
-    ...(f.alibi || f.packed ? (['extra'] as const) : []),
+    ...(f.words === 'none' ? [] : (['words'] as const)),
   ];
 }
+
+/** How many of them take a storage binding. */
+export const storageCount = (f: ScoreFeatures): number =>
+  scoreBuffers(f).filter((name) => name !== 'words' || f.words === 'storage').length;
 
 /**
  * What stands at module scope: the buffers from binding `first` on, `sequence(b)`, the band, `softcap(s)`, and
  * `adjustment(seq, b, h, i, j)`, in log2 units: what is added to the score of the pair, FORBIDDEN where i does not see j.
  */
 export function scoreWgsl(f: ScoreFeatures, first: number): string {
-  const buffers = scoreBuffers(f).map(
-    (name, n) => `@group(0) @binding(${first + n}) var<storage, read> ${name}: array<u32>;`,
-  );
+  const type = (name: string): string =>
+    name === 'words' && f.words === 'uniform'
+      ? `var<uniform> words: array<vec4u, ${UNIFORM_WORDS / 4}>;`
+      : `var<storage, read> ${name}: array<u32>;`;
+  const buffers = scoreBuffers(f).map((name, n) => `@group(0) @binding(${first + n}) ${type(name)}`);
   const when = (on: boolean, text: string): string => (on ? text : '');
   return `
 ${buffers.join('\n')}
+${f.words === 'none' ? '' : `fn word(at: u32) -> u32 { return words[${f.words === 'uniform' ? 'at / 4u][at % 4u]' : 'at]'}; }`}
 ${sequencesWgsl(f.packed)}
 ${BAND_WGSL}
 ${when(f.softcap, SOFTCAP_WGSL)}

@@ -14,13 +14,13 @@ fn sequence(b: u32) -> Sequence {
 
 const PACKED_WGSL = `
   if (params.packed == 1u) {
-    seq.q0 = extra[params.cu_seqlens + b];
-    seq.Nq = extra[params.cu_seqlens + b + 1u] - seq.q0;
+    seq.q0 = word(params.cu_seqlens + b);
+    seq.Nq = word(params.cu_seqlens + b + 1u) - seq.q0;
     let k_at = params.cu_seqlens + params.sequences + 1u;
-    seq.k0 = extra[k_at + b];
-    seq.Nk = extra[k_at + b + 1u] - seq.k0;
+    seq.k0 = word(k_at + b);
+    seq.Nk = word(k_at + b + 1u) - seq.k0;
   } else if (params.packed == 2u) {
-    seq.Nk = extra[params.cu_seqlens + b];
+    seq.Nk = word(params.cu_seqlens + b);
   }`;
 
 /** Lengths of every batch entry. */

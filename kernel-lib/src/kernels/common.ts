@@ -43,8 +43,8 @@ export function featureBindings(
   buffers: Readonly<Record<string, GPUBuffer>>,
 ): GPUBufferBinding[] {
   return scoreBuffers(f).map((name) => {
-    if (!(name in buffers)) return { buffer: buffers.none };
-    return name === 'extra' ? { buffer: buffers.extra } : operands.bind(name, buffers[name]);
+    if (name === 'words') return { buffer: buffers.words };
+    return name in buffers ? operands.bind(name, buffers[name]) : { buffer: buffers.none };
   });
 }
 
@@ -63,7 +63,8 @@ ${BASE_WGSL}
 ${PACK_WGSL}`;
 
 /** `access` of the features' buffers. */
-export const featureAccess = (f: ScoreFeatures): 'read'[] => scoreBuffers(f).map(() => 'read' as const);
+export const featureAccess = (f: ScoreFeatures): ('read' | 'uniform')[] =>
+  scoreBuffers(f).map((name) => (name === 'words' && f.words === 'uniform' ? 'uniform' : 'read'));
 
 /** What must stand before everything else in a kernel over tiles. */
 export const enableWgsl = (t: TileShape): string => (t.subgroup ? 'enable subgroups;' : '');

@@ -18,54 +18,57 @@ export interface View {
   readonly heads: 'H' | 'Hk';
   /** The rows of several operands alternate: whole batches are bound. */
   readonly packed: boolean;
+  /** With sequences one behind the other: their first rows, and the end. */
+  readonly starts: Int32Array | null;
 }
 
 /** Tensors that a kernel binds, by name. dq, dk, dv and dout lie as q, k, v and out do. */
 export type OperandName = 'q' | 'k' | 'v' | 'out' | 'lse' | 'rows' | 'bias' | 'mask' | 'dbias' | 'out_sum' | 'dq_sum';
 
-/** The total of packed rows, or those of one head. */
-const totals = ({ Nq, Nk, B, sequences }: Problem): { Q: number; K: number } =>
-  sequences ? { Q: sequences.cuSeqlensQ[B], K: sequences.cuSeqlensK[B] } : { Q: Nq, K: Nk };
-
 /** Views of all tensors of a problem. */
 export function views(p: Problem): Record<OperandName, View> {
-  const { Q, K } = totals(p);
+  // Queries and keys: all rows of a packed batch, or those of one head.
+  const starts = { Q: p.sequences?.cuSeqlensQ ?? null, K: p.sequences?.cuSeqlensK ?? null };
+  const [Q, K] = [starts.Q?.[p.B] ?? p.Nq, starts.K?.[p.B] ?? p.Nk];
   const bytes = BYTES[p.dtype];
   const layout = p.sequences ? 'bnhd' : p.layout;
-  const of = (heads: 'H' | 'Hk', rows: number, width: number, part = 0, parts = 1): View => {
+  const plain = { offset: 0, packed: false, starts: null };
+  const of = (heads: 'H' | 'Hk', width: number, part = 0, parts = 1): View => {
+    const [rows, first] = heads === 'H' ? [Q, starts.Q] : [K, starts.K];
     // In a packed tensor each row holds the heads of every part side by side.
     const s = strides(layout, p[heads] * parts, rows, width);
-    const batch = p.sequences ? 0 : s.batch;
-    return { ...s, batch, offset: part * p[heads] * width, rows, width, bytes, heads, packed: parts > 1 };
+    const batch = first ? 0 : s.batch;
+    const offset = part * p[heads] * width;
+    return { ...s, batch, offset, rows, width, bytes, heads, packed: parts > 1, starts: first };
   };
   const perRow = (size: number): View => {
-    const batch = p.sequences ? 0 : p.H * Q;
-    return { batch, head: Q, row: 1, offset: 0, rows: Q, width: 1, bytes: size, heads: 'H', packed: false };
+    const batch = starts.Q ? 0 : p.H * Q;
+    return { ...plain, batch, head: Q, row: 1, rows: Q, width: 1, bytes: size, heads: 'H', starts: starts.Q };
   };
   const operand = (t: Problem['bias']): View => {
     const [batch, head, row] = t ? broadcastStrides(t) : [0, 0, 0];
     const [, , rows, width] = t?.shape ?? [0, 0, 0, 0];
-    return { batch, head, row, offset: 0, rows, width, bytes: t ? BYTES[t.dtype] : 4, heads: 'H', packed: false };
+    return { ...plain, batch, head, row, rows, width, bytes: t ? BYTES[t.dtype] : 4, heads: 'H' };
   };
   const cached = (width: number): View => {
     const { pages, pageSize, element } = p.cache!;
     const rows = pages * pageSize;
     const row = p.Hk * width;
-    return { batch: 0, head: width, row, offset: 0, rows, width, bytes: BYTES[element], heads: 'Hk', packed: false };
+    return { ...plain, batch: 0, head: width, row, rows, width, bytes: BYTES[element], heads: 'Hk' };
   };
   const parts = p.packing === 'qkv' ? 3 : p.packing === 'kv' ? 2 : 1;
   return {
-    q: of('H', Q, p.D, 0, p.packing === 'qkv' ? 3 : 1),
-    k: p.cache ? cached(p.D) : of('Hk', K, p.D, parts === 3 ? 1 : 0, parts),
-    v: p.cache ? cached(p.Dv) : of('Hk', K, p.Dv, parts - 1, parts),
-    out: of('H', Q, p.Dv),
+    q: of('H', p.D, 0, p.packing === 'qkv' ? 3 : 1),
+    k: p.cache ? cached(p.D) : of('Hk', p.D, parts === 3 ? 1 : 0, parts),
+    v: p.cache ? cached(p.Dv) : of('Hk', p.Dv, parts - 1, parts),
+    out: of('H', p.Dv),
     lse: perRow(4),
     rows: perRow(8),
     bias: operand(p.bias),
     mask: operand(p.mask),
     // Summed in f32, whatever is stored in the end.
-    out_sum: { ...of('H', Q, p.Dv), bytes: 4 },
-    dq_sum: { ...of('H', Q, p.D), bytes: 4 },
+    out_sum: { ...of('H', p.Dv), bytes: 4 },
+    dq_sum: { ...of('H', p.D), bytes: 4 },
     dbias: { ...operand(p.bias), bytes: 4 },
   };
 }
@@ -83,14 +86,17 @@ export interface Slice {
 
 /** First element and the one after the last that a slice touches. */
 function range(view: View, s: Slice): [number, number] {
-  // Packed sequences have no batches to choose from.
-  if (view.packed) return view.batch === 0 ? [0, view.rows * view.row] : [s.b0 * view.batch, (s.b0 + s.B) * view.batch];
-  const first = firstElement(view, s);
+  const [row0, row1] = view.starts ? [view.starts[s.b0], view.starts[s.b0 + s.B]] : [0, view.rows];
+  if (view.packed) {
+    return view.starts ? [row0 * view.row, row1 * view.row] : [s.b0 * view.batch, (s.b0 + s.B) * view.batch];
+  }
+  const first = firstElement(view, s) + row0 * view.row;
   const heads = view.heads === 'H' ? s.H : s.Hk;
-  const last = (s.B - 1) * view.batch + (heads - 1) * view.head + Math.max(0, view.rows - 1) * view.row;
+  const last = (s.B - 1) * view.batch + (heads - 1) * view.head + Math.max(0, row1 - row0 - 1) * view.row;
   return [first, first + last + view.width];
 }
 
+/** Where row 0 of a slice's first head and batch lies; for sequences, which have no batches, row 0 of all. */
 const firstElement = (view: View, s: Slice): number =>
   view.offset + s.b0 * view.batch + (view.heads === 'H' ? s.h0 : s.hk0) * view.head;
 
@@ -120,6 +126,7 @@ export function slices(p: Problem, facts: DeviceFacts, more: readonly OperandNam
       }),
       { name: 'scores', bytes: s.B * s.H * matrixBytes },
     ].find(({ bytes }) => bytes > most);
+  /** The largest count, in equal parts, whose slice fits; 1 where none does. */
   const largest = (count: number, of: (n: number) => Slice): number => {
     for (let parts = 1; ; parts++) {
       const n = Math.ceil(count / parts);
@@ -127,24 +134,33 @@ export function slices(p: Problem, facts: DeviceFacts, more: readonly OperandNam
     }
   };
   const result: Slice[] = [];
-  const batches = largest(p.B, (n) => slice(0, n, 0, p.Hk));
-  if (!tooLarge(slice(0, batches, 0, p.Hk))) {
-    for (let b0 = 0; b0 < p.B; b0 += batches) result.push(slice(b0, Math.min(batches, p.B - b0), 0, p.Hk));
-    return result;
-  }
-  const heads = largest(p.Hk, (n) => slice(0, 1, 0, n));
-  const bad = tooLarge(slice(0, 1, 0, heads));
-  if (bad) {
-    throw new FlashError(
-      'OUT_OF_MEMORY',
-      `${bad.name}: expected at most ${most} bytes for ${group} query head(s) of one batch, what one binding of this device holds, ` +
-        `got ${bad.bytes}.${bad.name === 'scores' ? " 'flash2' needs no score matrix." : " Heads that lie side by side, as in 'bnhd', cannot be bound one by one; in 'bhnd' they can."}`,
-    );
-  }
-  for (let b0 = 0; b0 < p.B; b0++) {
+  const split = (b0: number): void => {
+    const heads = largest(p.Hk, (n) => slice(b0, 1, 0, n));
+    const bad = tooLarge(slice(b0, 1, 0, heads));
+    if (bad) throw tooLargeError(bad, group, most);
     for (let hk0 = 0; hk0 < p.Hk; hk0 += heads) result.push(slice(b0, 1, hk0, Math.min(heads, p.Hk - hk0)));
+  };
+  let batches = p.B;
+  for (let b0 = 0; b0 < p.B; b0 += batches) {
+    batches = Math.min(batches, p.B - b0);
+    // Sequences differ in length: what fitted before may not fit here.
+    if (tooLarge(slice(b0, batches, 0, p.Hk))) batches = largest(p.B - b0, (n) => slice(b0, n, 0, p.Hk));
+    if (tooLarge(slice(b0, batches, 0, p.Hk))) split(b0);
+    else result.push(slice(b0, batches, 0, p.Hk));
   }
   return result;
+}
+
+function tooLargeError(bad: { name: string; bytes: number }, heads: number, most: number): FlashError {
+  const advice =
+    bad.name === 'scores'
+      ? "'flash2' needs no score matrix."
+      : "Heads that lie side by side, as in 'bnhd', cannot be bound one by one; in 'bhnd' they can.";
+  return new FlashError(
+    'OUT_OF_MEMORY',
+    `${bad.name}: expected at most ${most} bytes for ${heads} query head(s) of one batch, what one binding of this device ` +
+      `holds, got ${bad.bytes}. ${advice}`,
+  );
 }
 
 /** Storage bindings begin at multiples of this many bytes (WebGPU's default minStorageBufferOffsetAlignment). */

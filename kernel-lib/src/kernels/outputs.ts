@@ -1,6 +1,7 @@
 import type { Problem } from '../api/problem';
 import { BYTES } from '../tensor/dtype';
 import { sizeOf } from '../tensor/layout';
+import type { Operands } from './operands';
 
 /** Rows of queries and of keys, over all batches and heads. */
 function rowCounts({ B, H, Hk, Nq, Nk, sequences }: Problem): { queries: number; keys: number } {
@@ -32,3 +33,17 @@ export function gradientBuffer({ packing }: Problem, name: 'dq' | 'dk' | 'dv'): 
   if (packing === 'qkv') return 'dqkv';
   return packing === 'kv' && name !== 'dq' ? 'dkv' : name;
 }
+
+/** Of dk and dv, those that a kernel which writes them binds: one where both are parts of a tensor, which may be bound for writing only once. */
+export const boundKeyGradients = ({ packing }: Problem, writes: readonly ('dk' | 'dv')[]): readonly ('dk' | 'dv')[] =>
+  packing === 'none' ? writes : writes.slice(0, 1);
+
+export const bindKeyGradients = (
+  p: Problem,
+  operands: Operands,
+  buffers: Readonly<Record<string, GPUBuffer>>,
+  writes: readonly ('dk' | 'dv')[],
+): GPUBufferBinding[] =>
+  boundKeyGradients(p, writes).map((name) =>
+    operands.bind(name === 'dk' ? 'k' : 'v', buffers[gradientBuffer(p, name)]),
+  );

@@ -3,7 +3,7 @@ import type { DeviceFacts } from '../device/device';
 import type { Step } from '../device/dispatch';
 import type { TileInfo } from '../device/plan';
 import { keyBegin, keyEnd } from '../features/band';
-import { extraWords } from '../features/score';
+import { featureWords, type ScoreFeatures, UNIFORM_WORDS } from '../features/score';
 import { sequenceLengths } from '../features/sequences';
 import { type OperandName, Operands, slices } from './operands';
 
@@ -20,9 +20,11 @@ export function eachSlice(
 }
 
 /** What the features need beside q, k and v: their words, and a buffer in place of operands that are compiled in but not there. */
-export function featureUploads(p: Problem): Record<string, Uint32Array> {
-  const words = extraWords(p);
-  return { none: new Uint32Array(4), ...(words.length > 0 ? { extra: words } : {}) };
+export function featureUploads(p: Problem, f: ScoreFeatures, more: Iterable<number> = []): Record<string, Uint32Array> {
+  const needed = [...featureWords(p), ...more];
+  const words = new Uint32Array(f.words === 'uniform' ? Math.max(needed.length, UNIFORM_WORDS) : needed.length);
+  words.set(needed);
+  return { none: new Uint32Array(4), ...(words.length > 0 ? { words } : {}) };
 }
 
 /** Tiles that some query of the tile sees, which are those computed, of all there are. */

@@ -80,7 +80,7 @@ export function weightsPlan(p: Problem, facts: DeviceFacts, rows: number): Plan 
     tiles: null,
     outputs: { weights: 4 * p.B * p.H * rows * p.Nk },
     scratch: {},
-    uploads: featureUploads(p),
+    uploads: featureUploads(p, f),
     steps: (buffers) =>
       eachSlice(p, facts, [], (operands) => {
         const { B, H } = operands.slice;

@@ -23,7 +23,7 @@ export function appendI8Kernel(width: number, from: Element, rotary: Rotary | nu
 ${paramsStruct(params)}
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: ${scalarArray(from)};
-@group(0) @binding(2) var<storage, read> extra: array<u32>;
+@group(0) @binding(2) var<storage, read> words: array<u32>;
 @group(0) @binding(3) var<storage, read_write> cache: array<atomic<u32>>;
 @group(0) @binding(4) var<storage, read_write> scales: array<f32>;
 ${rotaryBindings(rotary, 5)}
@@ -46,7 +46,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: 
   let group = params.first + id.x;
   let hk = group % params.Hk;
   let b = group / params.Hk / params.blocks;
-  let length = extra[params.positions + b];
+  let length = words[params.positions + b];
   // Blocks do not cross pages: the n-th one that new rows touch, counted from that of the first.
   let page_begin = length / params.page_size * params.page_size;
   let skipped = (length - page_begin) / params.scale_block + group / params.Hk % params.blocks;

@@ -3,7 +3,7 @@ import type { DeviceFacts } from '../../device/device';
 import type { Step } from '../../device/dispatch';
 import type { Plan } from '../../device/plan';
 import { blocksOfPage, keySource, scaleBuffers } from '../../features/key-cache';
-import { compiledFeatures, extraWords } from '../../features/score';
+import { compiledFeatures, featureWords, type ScoreFeatures } from '../../features/score';
 import type { Params } from '../../wgsl/params';
 import { vec4s } from '../../wgsl/tiles';
 import { type AttentionTile, attentionParams, featureBindings } from '../common';
@@ -11,7 +11,7 @@ import { chooseTile, forceTile } from '../flash2/choose-tile';
 import { forwardKernel } from '../flash2/forward';
 import { Operands, slices } from '../operands';
 import { resultBytes } from '../outputs';
-import { countTiles } from '../steps';
+import { countTiles, featureUploads } from '../steps';
 import { APPEND_THREADS, appendKernel } from './append';
 import { appendI8Kernel } from './append-i8';
 import { MERGE_ROWS, mergeSplitsKernel } from './merge';
@@ -53,7 +53,8 @@ export function decodePlan(p: CachedProblem, o: DecodeOptions, facts: DeviceFact
   const tile = decodeTile(p, facts);
   const splits = o.splits || chooseSplits(p, tile, facts);
   const { out, lse } = resultBytes(p);
-  const words = extraWords(p);
+  const f = compiledFeatures(p, facts);
+  const positions = featureWords(p).length;
   return {
     path: `flash2 forward over a cache: tiles ${tile.br} x ${tile.bc}, ${splits} split(s) (${facts.kind})`,
     tiles: countTiles(p, tile),
@@ -62,13 +63,11 @@ export function decodePlan(p: CachedProblem, o: DecodeOptions, facts: DeviceFact
       ...(o.rotary ? { rotated_q: (out / p.Dv) * p.D } : {}),
       ...(splits > 1 ? { parts: lse * p.Dv * splits, part_lse: lse * splits } : {}),
     },
-    uploads: { none: new Uint32Array(4), extra: Uint32Array.from([...words, ...o.positions]) },
+    uploads: featureUploads(p, f, o.positions),
     steps: (buffers) => [
-      ...(o.newRows > 0
-        ? [appendStep('k', p, o, words.length, buffers), appendStep('v', p, o, words.length, buffers)]
-        : []),
-      ...(o.rotary ? [rotateStep(p, o, o.rotary, words.length, buffers)] : []),
-      ...attendSteps(p, tile, splits, facts, { ...buffers, q: o.rotary ? buffers.rotated_q : buffers.q }),
+      ...(o.newRows > 0 ? [appendStep('k', p, o, positions, buffers), appendStep('v', p, o, positions, buffers)] : []),
+      ...(o.rotary ? [rotateStep(p, o, o.rotary, positions, buffers)] : []),
+      ...attendSteps(p, f, tile, splits, facts, { ...buffers, q: o.rotary ? buffers.rotated_q : buffers.q }),
     ],
   };
 }
@@ -91,7 +90,7 @@ function appendStep(name: 'k' | 'v', p: CachedProblem, o: DecodeOptions, positio
   const rotary = name === 'k' ? o.rotary : null;
   const rows = B * o.newRows * Hk;
   const turned = rotary ? [{ buffer: buffers.cos }, { buffer: buffers.sin }] : [];
-  const bound = [{ buffer: buffers[`new_${name}`] }, { buffer: buffers.extra }, { buffer: buffers[`cache_${name}`] }];
+  const bound = [{ buffer: buffers[`new_${name}`] }, { buffer: buffers.words }, { buffer: buffers[`cache_${name}`] }];
   const flops = 4 * rows * width;
   if (cache.element === 'i8') {
     // Blocks that the new rows of one batch entry can touch: whole ones, one at each end, and short ones at the ends of pages.
@@ -122,7 +121,7 @@ function rotateStep(p: Problem, o: DecodeOptions, rotary: Rotary, positions: num
   return {
     kernel: rotateQueriesKernel(p.D, p.dtype, rotary, params),
     params,
-    buffers: ['q', 'extra', 'rotated_q', 'cos', 'sin'].map((name) => ({ buffer: buffers[name] })),
+    buffers: ['q', 'words', 'rotated_q', 'cos', 'sin'].map((name) => ({ buffer: buffers[name] })),
     workgroups: Math.ceil((rows * vec4s(p.D)) / ROTATE_THREADS),
     flops: 4 * rows * p.D,
   };
@@ -130,12 +129,12 @@ function rotateStep(p: Problem, o: DecodeOptions, rotary: Rotary, positions: num
 
 function attendSteps(
   p: CachedProblem,
+  f: ScoreFeatures,
   tile: AttentionTile,
   splits: number,
   facts: DeviceFacts,
   buffers: Buffers,
 ): Step[] {
-  const f = compiledFeatures(p, facts);
   const keys = keySource(p);
   // A table names pages of the whole cache, so the whole of it is bound.
   const [whole] = slices(p, facts);

@@ -14,7 +14,7 @@ export function rotateQueriesKernel(D: number, element: Element, rotary: Rotary,
 ${paramsStruct(params)}
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: ${scalarArray(element)};
-@group(0) @binding(2) var<storage, read> extra: array<u32>;
+@group(0) @binding(2) var<storage, read> words: array<u32>;
 ${storageArray(3, 'read_write', 'rotated_q', D, element)}
 ${rotaryBindings(rotary, 4)}
 ${readFunction('q', element)}
@@ -29,7 +29,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: 
   let d = n % ${width}u;
   if (row >= params.rows) { return; }
   let i = row / params.H % params.N;
-  let t = extra[params.positions + row / params.H / params.N] + i * params.advance;
+  let t = words[params.positions + row / params.H / params.N] + i * params.advance;
   var value = vec4f();
   for (var e = 0u; e < 4u; e++) { if (4u * d + e < ${D}u) { value[e] = rotated(row * ${D}u, 4u * d + e, t); } }
   store_rotated_q(row * ${D}u, d, value);

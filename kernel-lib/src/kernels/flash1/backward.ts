@@ -6,8 +6,26 @@ import { LOG2_E, MINUS_INFINITY_BITS } from '../../wgsl/special-values';
 import { loadFunction, storageArray, storeFunction } from '../../wgsl/staging';
 import { vec4s } from '../../wgsl/tiles';
 import { featureAccess, headWgsl } from '../common';
+import { boundKeyGradients } from '../outputs';
 import type { Flash1Tile } from './choose-tile';
 import { adjustedWgsl, dotRows, dotRowsWgsl, each, loadRows, ownKeysOfHeadWgsl, scoresWgsl } from './common';
+
+/** What one dispatch does: all of it, as published; or, where the device cannot bind as many tensors, a part of it. */
+export interface Flash1Dispatch {
+  readonly writes: readonly ('dq' | 'dk' | 'dv')[];
+  /** Where delta and lse come from: made of out and dout for every tile, as published, or kept for every query, see delta.ts. */
+  readonly delta: 'in place' | 'rows';
+}
+
+export const PUBLISHED: Flash1Dispatch = { writes: ['dq', 'dk', 'dv'], delta: 'in place' };
+
+export const ONE_BY_ONE: readonly Flash1Dispatch[] = PUBLISHED.writes.map((name) => ({
+  writes: [name],
+  delta: 'rows',
+}));
+
+export const keyGradients = (writes: Flash1Dispatch['writes']): ('dk' | 'dv')[] =>
+  writes.filter((name) => name !== 'dq');
 
 /**
  * FlashAttention-1 backward (Dao 2022, Algorithm 4), one turn of its outer loop over the keys: a dispatch is a tile of keys, a
@@ -26,24 +44,37 @@ import { adjustedWgsl, dotRows, dotRowsWgsl, each, loadRows, ownKeysOfHeadWgsl, 
 export function flash1BackwardKernel(
   { br, bc }: Flash1Tile,
   threads: number,
-  { D, Dv, dtype, packing }: Problem,
+  p: Problem,
   f: ScoreFeatures,
   params: Params,
+  { writes, delta }: Flash1Dispatch,
 ): Kernel {
+  const { D, Dv, dtype } = p;
   const [D4, Dv4] = [vec4s(D), vec4s(Dv)];
-  // Packed dk and dv are parts of one tensor, which may be bound for writing only once.
-  const joined = packing !== 'none';
+  const [dq, dk, dv] = [writes.includes('dq'), writes.includes('dk'), writes.includes('dv')];
+  const when = (on: boolean, text: string): string => (on ? text : '');
+  const published = delta === 'in place';
+  const first = published ? 7 : 6;
+  const outputs = [
+    ...(dq ? [{ name: 'dq', size: D, element: 'f32' as const }] : []),
+    ...boundKeyGradients(p, keyGradients(writes)).map((name) => ({
+      name,
+      size: name === 'dk' ? D : Dv,
+      element: dtype,
+    })),
+  ];
   const code = `
-${headWgsl(f, params, joined ? 9 : 10)}
+${headWgsl(f, params, first + outputs.length)}
 ${storageArray(1, 'read', 'q', D, dtype)}
 ${storageArray(2, 'read', 'k', D, dtype)}
 ${storageArray(3, 'read', 'v', Dv, dtype)}
 ${storageArray(4, 'read', 'dout', Dv, dtype)}
-${storageArray(5, 'read', 'out', Dv, dtype)}
-@group(0) @binding(6) var<storage, read> lse: array<u32>;
-${storageArray(7, 'read_write', 'dq', D)}
-${storageArray(8, 'read_write', 'dk', D, dtype)}
-${joined ? '' : storageArray(9, 'read_write', 'dv', Dv, dtype)}
+${
+  published
+    ? `${storageArray(5, 'read', 'out', Dv, dtype)}\n@group(0) @binding(6) var<storage, read> lse: array<u32>;`
+    : '@group(0) @binding(5) var<storage, read> rows: array<vec2f>;'
+}
+${outputs.map(({ name, size, element }, n) => storageArray(first + n, 'read_write', name, size, element)).join('\n')}
 var<workgroup> tile_k: array<vec4f, ${bc * D4}>;
 var<workgroup> tile_v: array<vec4f, ${bc * Dv4}>;
 var<workgroup> tile_dk: array<vec4f, ${bc * D4}>;
@@ -58,11 +89,10 @@ ${loadFunction('q', D, dtype)}
 ${loadFunction('k', D, dtype)}
 ${loadFunction('v', Dv, dtype)}
 ${loadFunction('dout', Dv, dtype)}
-${loadFunction('out', Dv, dtype)}
-${loadFunction('dq', D)}
-${storeFunction('dq', D)}
-${storeFunction('dk', D, dtype)}
-${storeFunction('dv', Dv, dtype, joined ? 'dk' : 'dv')}
+${when(published, loadFunction('out', Dv, dtype))}
+${when(dq, loadFunction('dq', D) + storeFunction('dq', D))}
+${when(dk, storeFunction('dk', D, dtype))}
+${when(dv, storeFunction('dv', Dv, dtype, outputs.at(-1)?.name))}
 ${features4Wgsl(f)}
 ${dropout4Wgsl(f)}
 ${dotRowsWgsl('tile_q', 'tile_k', D4)}
@@ -93,8 +123,7 @@ for (var i0 = query_begin(seq, j0) / ${br}u * ${br}u; i0 < query_end(seq, j1); i
   ${each('row', `${br}u`, threads)} {
     var sum = 0.0;
     if (i0 + row < seq.Nq) {
-      let at = out_base + (i0 + row) * params.out_strides.z;
-      for (var d = 0u; d < ${Dv4}u + params.zero; d++) { sum += dot(load_out(at, d), tile_dout[row * ${Dv4}u + d]); }
+      ${published ? deltaInPlace(Dv4) : `sum = rows[${rowAt('i0 + row')}].y;`}
     }
     delta[row] = sum;
   }
@@ -105,11 +134,11 @@ for (var i0 = query_begin(seq, j0) / ${br}u * ${br}u; i0 < query_end(seq, j1); i
     let column = e % ${bc}u;
     let i = i0 + row;
     let j = j0 + column;
-    var bits = ${MINUS_INFINITY_BITS};
-    if (i < seq.Nq) { bits = lse[base(b, h, params.lse_strides, seq.q0 + i)]; }
     // A query that attends to nothing, or is none, has no gradient.
-    let empty = bits == ${MINUS_INFINITY_BITS};
-    let p = select(exp2(min(tile_s[e] - select(bitcast<f32>(bits) * ${LOG2_E}, 0.0, empty), 0.0)), 0.0, empty);
+    var empty = i >= seq.Nq;
+    var row_lse = 0.0;
+    if (!empty) { ${published ? LSE_WGSL : `row_lse = rows[${rowAt('i')}].x;`} }
+    let p = select(exp2(min(tile_s[e] - row_lse, 0.0)), 0.0, empty);
     let dp = ${dotRows('tile_dout', 'row', 'tile_v', 'column', Dv4)};
     var ds = p * (dropout1(feature_b, feature_h, i, j, dp) - delta[row]);
     ${f.softcap ? softcapSlope(D4) : ''}
@@ -117,6 +146,38 @@ for (var i0 = query_begin(seq, j0) / ${br}u * ${br}u; i0 < query_end(seq, j1); i
     tile_ds[e] = ds;
   }
   workgroupBarrier();
+  ${when(dv, addDv({ br, bc }, Dv4, threads))}
+  ${when(dk, addDk({ br, bc }, D4, threads))}
+  ${when(dq, addDq({ br, bc }, D4, threads))}
+}
+}
+workgroupBarrier();
+${when(dk, storeRows('dk', 'k', `/ ${LOG2_E}`, bc, D4, threads))}
+${when(dv, storeRows('dv', 'v', '', bc, Dv4, threads))}
+}`;
+  return {
+    label: 'flash1 backward',
+    code,
+    access: [
+      ...Array.from({ length: first - 1 }, () => 'read' as const),
+      ...outputs.map(() => 'read_write' as const),
+      ...featureAccess(f),
+    ],
+  };
+}
+
+const rowAt = (i: string): string => `base(b, h, params.rows_strides, seq.q0 + ${i})`;
+
+const LSE_WGSL = `
+      let bits = lse[base(b, h, params.lse_strides, seq.q0 + i)];
+      empty = bits == ${MINUS_INFINITY_BITS};
+      row_lse = select(bitcast<f32>(bits) * ${LOG2_E}, 0.0, empty);`;
+
+const deltaInPlace = (Dv4: number): string => `
+      let at = out_base + (i0 + row) * params.out_strides.z;
+      for (var d = 0u; d < ${Dv4}u + params.zero; d++) { sum += dot(load_out(at, d), tile_dout[row * ${Dv4}u + d]); }`;
+
+const addDv = ({ br, bc }: Flash1Tile, Dv4: number, threads: number): string => `
   // dV += dropout(P)^T dO
   ${each('e', `${bc * Dv4}u`, threads)} {
     let j = e / ${Dv4}u;
@@ -125,7 +186,9 @@ for (var i0 = query_begin(seq, j0) / ${br}u * ${br}u; i0 < query_end(seq, j1); i
       sum += tile_s[row * ${bc}u + j] * tile_dout[row * ${Dv4}u + e % ${Dv4}u];
     }
     tile_dv[e] += sum;
-  }
+  }`;
+
+const addDk = ({ br, bc }: Flash1Tile, D4: number, threads: number): string => `
   // dK += dS^T Q, which carries scale and log2(e)
   ${each('e', `${bc * D4}u`, threads)} {
     let j = e / ${D4}u;
@@ -134,7 +197,9 @@ for (var i0 = query_begin(seq, j0) / ${br}u * ${br}u; i0 < query_end(seq, j1); i
       sum += tile_ds[row * ${bc}u + j] * tile_q[row * ${D4}u + e % ${D4}u];
     }
     tile_dk[e] += sum;
-  }
+  }`;
+
+const addDq = ({ br, bc }: Flash1Tile, D4: number, threads: number): string => `
   // dQ += scale dS K, in memory
   ${each('e', `${br * D4}u`, threads)} {
     let row = e / ${D4}u;
@@ -146,29 +211,13 @@ for (var i0 = query_begin(seq, j0) / ${br}u * ${br}u; i0 < query_end(seq, j1); i
       let at = base(b, h, params.dq_strides, seq.q0 + i0 + row);
       store_dq(at, e % ${D4}u, load_dq(at, e % ${D4}u) + params.scale * sum);
     }
-  }
-}
-}
-workgroupBarrier();
-${each('e', `${bc * D4}u`, threads)} {
-  let j = j0 + e / ${D4}u;
-  if (j < seq.Nk) { store_dk(k_base + j * params.k_strides.z, e % ${D4}u, tile_dk[e] / ${LOG2_E}); }
-}
-${each('e', `${bc * Dv4}u`, threads)} {
-  let j = j0 + e / ${Dv4}u;
-  if (j < seq.Nk) { store_dv(v_base + j * params.v_strides.z, e % ${Dv4}u, tile_dv[e]); }
-}
+  }`;
+
+const storeRows = (name: string, like: string, factor: string, bc: number, width: number, threads: number): string => `
+${each('e', `${bc * width}u`, threads)} {
+  let j = j0 + e / ${width}u;
+  if (j < seq.Nk) { store_${name}(${like}_base + j * params.${like}_strides.z, e % ${width}u, tile_${name}[e] ${factor}); }
 }`;
-  return {
-    label: 'flash1 backward',
-    code,
-    access: [
-      ...(['read', 'read', 'read', 'read', 'read', 'read', 'read_write', 'read_write'] as const),
-      ...(joined ? [] : (['read_write'] as const)),
-      ...featureAccess(f),
-    ],
-  };
-}
 
 /** dS *= 1 - tanh^2, the score before the soft cap being made once more. */
 const softcapSlope = (D4: number): string => `

@@ -3,16 +3,16 @@ import type { DeviceFacts } from '../../device/device';
 import type { Step } from '../../device/dispatch';
 import type { Plan } from '../../device/plan';
 import { queryBegin, queryEnd } from '../../features/band';
-import { compiledFeatures, type ScoreFeatures } from '../../features/score';
+import { compiledFeatures, type ScoreFeatures, storageCount } from '../../features/score';
 import type { Params } from '../../wgsl/params';
 import { attentionParams, featureBindings } from '../common';
 import { dbiasScratch, dbiasSum, finishDbias, hasDbias } from '../dbias-sum';
 import { chooseTile } from '../flash2/choose-tile';
 import { dbiasStep, deltaStep } from '../flash2/plan';
 import type { OperandName, Operands } from '../operands';
-import { gradientBuffer, gradientBytes, resultBytes } from '../outputs';
+import { bindKeyGradients, gradientBuffer, gradientBytes, resultBytes } from '../outputs';
 import { countTiles, eachSlice, featureUploads } from '../steps';
-import { flash1BackwardKernel } from './backward';
+import { type Flash1Dispatch, flash1BackwardKernel, keyGradients, ONE_BY_ONE, PUBLISHED } from './backward';
 import { chooseFlash1Tile, flash1Bytes, type Flash1Tile, threadsOf } from './choose-tile';
 import { flash1ForwardKernel } from './forward';
 import { initialiseKernel, lseKernel, ROWS, storeSumsKernel } from './rows';
@@ -68,7 +68,7 @@ export function flash1Forward(p: Problem, facts: DeviceFacts, forced: Flash1Tile
     tiles: countTiles(p, tile),
     outputs: { out, lse },
     scratch: { state: 2 * lse, ...(sums === 'out' ? {} : { out_sum: 2 * out }) },
-    uploads: featureUploads(p),
+    uploads: featureUploads(p, f),
     steps: (buffers) =>
       eachSlice(p, facts, ['rows', sums], (operands) => {
         const params = { ...attentionParams(p, f, operands), sum_strides: operands.strides(sums) };
@@ -98,7 +98,8 @@ export function flash1Forward(p: Problem, facts: DeviceFacts, forced: Flash1Tile
 export function flash1Backward(p: Problem, facts: DeviceFacts, tiles: Flash1Tile | null): Plan {
   const fits = tiles && flash1Bytes('backward', tiles, p) <= facts.workgroupStorage;
   const tile = fits ? tiles : chooseFlash1Tile('backward', p, facts);
-  const f = compiledFeatures(p, facts, 9);
+  const { f, dispatches } = chooseDispatches(p, facts);
+  const keepsRows = hasDbias(p) || dispatches !== AT_ONCE;
   const threads = threadsOf(facts);
   const queries = resultBytes(p).lse / 4;
   // dQ is summed where it is stored in the end, unless that has halves or is part of the tensor that dK and dV are written to.
@@ -109,15 +110,15 @@ export function flash1Backward(p: Problem, facts: DeviceFacts, tiles: Flash1Tile
     outputs: gradientBytes(p),
     scratch: {
       ...(apart ? { dq_sum: 4 * queries * p.D } : {}),
-      ...(hasDbias(p) ? { rows: 8 * queries } : {}),
+      ...(keepsRows ? { rows: 8 * queries } : {}),
       ...dbiasScratch(p),
     },
-    uploads: featureUploads(p),
+    uploads: featureUploads(p, f),
     steps: (buffers) => [
       ...eachSlice(
         p,
         facts,
-        [...(apart ? (['dq_sum'] as const) : []), ...(hasDbias(p) ? (['rows', 'dbias'] as const) : [])],
+        [...(apart ? (['dq_sum'] as const) : []), ...(keepsRows ? (['rows'] as const) : []), 'dbias'],
         (operands) => {
           const dqStrides = operands.strides(apart ? 'dq_sum' : 'q');
           const params = { ...attentionParams(p, f, operands), dq_strides: dqStrides };
@@ -126,13 +127,24 @@ export function flash1Backward(p: Problem, facts: DeviceFacts, tiles: Flash1Tile
             operands.bind(name, buffers[buffer]);
           const inputs = [bind('q'), bind('k'), bind('v'), bind('out', 'dout')];
           const dq = apart ? bind('dq_sum') : bind('q', 'dq');
-          const dkdv = p.packing === 'none' ? [bind('k', 'dk'), bind('v', 'dv')] : [bind('k', gradientBuffer(p, 'dk'))];
+          const outputs = ({ writes }: Flash1Dispatch): GPUBufferBinding[] => [
+            ...(writes.includes('dq') ? [dq] : []),
+            ...bindKeyGradients(p, operands, buffers, keyGradients(writes)),
+          ];
           return [
-            ...keySteps(p, tile, params, 2 * p.D + 3 * p.Dv, (stepParams) => ({
-              kernel: flash1BackwardKernel(tile, threads, p, f, stepParams),
-              buffers: [...inputs, bind('out'), bind('lse'), dq, ...dkdv, ...features],
-              workgroups: operands.slice.B * operands.slice.Hk,
-            })),
+            ...(dispatches === AT_ONCE ? [] : [deltaStep(p, f, operands, buffers, 4)]),
+            ...dispatches.flatMap((dispatch) =>
+              keySteps(p, tile, params, 2 * p.D + 3 * p.Dv, (stepParams) => ({
+                kernel: flash1BackwardKernel(tile, threads, p, f, stepParams, dispatch),
+                buffers: [
+                  ...inputs,
+                  ...(dispatch.delta === 'rows' ? [bind('rows')] : [bind('out'), bind('lse')]),
+                  ...outputs(dispatch),
+                  ...features,
+                ],
+                workgroups: operands.slice.B * operands.slice.Hk,
+              })),
+            ),
             ...(apart ? [storeSums(p, f, operands, 'dq_sum', 'q', gradientBuffer(p, 'dq'), buffers)] : []),
             ...(hasDbias(p) ? dbiasSteps(p, facts, f, operands, buffers, inputs) : []),
           ];
@@ -141,6 +153,16 @@ export function flash1Backward(p: Problem, facts: DeviceFacts, tiles: Flash1Tile
       ...finishDbias(p, buffers),
     ],
   };
+}
+
+const AT_ONCE: readonly Flash1Dispatch[] = [PUBLISHED];
+
+/** The backward as published where the device binds that many tensors, else with delta made before and a dispatch for each gradient. */
+function chooseDispatches(p: Problem, facts: DeviceFacts): { f: ScoreFeatures; dispatches: readonly Flash1Dispatch[] } {
+  const f = compiledFeatures(p, facts, 9);
+  return 9 + storageCount(f) <= facts.maxStorageBuffers
+    ? { f, dispatches: AT_ONCE }
+    : { f: compiledFeatures(p, facts, 6), dispatches: ONE_BY_ONE };
 }
 
 /** Stores what was summed in f32 as a result's rows. */
@@ -175,7 +197,7 @@ function dbiasSteps(
   const rows = operands.bind('rows', buffers.rows);
   const tile = chooseTile('dq', p, facts);
   return [
-    deltaStep(p, f, operands, buffers, tile),
+    deltaStep(p, f, operands, buffers, tile.unroll),
     dbiasStep(p, f, tile, operands, [...inputs, rows, dbiasSum(operands, buffers), ...features]),
   ];
 }

@@ -6,6 +6,7 @@ import { LN_2, LOG2_E } from '../../wgsl/special-values';
 import { stageLength, stageOwn, stageStep, storageArray, storeFunction, storeOwn } from '../../wgsl/staging';
 import { accumulate, declareResult, storeWeights, type TileShape, weightStride } from '../../wgsl/tiles';
 import { backwardWgsl, loadRowStates, probabilities, rawGradient, scoreGradients } from './backward-common';
+import { boundKeyGradients } from '../outputs';
 import { type AttentionTile, cutWgsl, featureAccess, mainWgsl, rowsOf, scoreTile } from '../common';
 
 /** Bytes of workgroup memory. */
@@ -25,24 +26,32 @@ export function dkdvBytes(t: TileShape, D: number, Dv: number): number {
  *
  * A workgroup owns `bc` keys of one key/value head and adds up the group's query heads itself, so that no two workgroups
  * write the same gradient. Three barriers a tile.
+ * @param writes both, or one where the device cannot bind as many tensors
  */
-export function dkdvKernel(t: AttentionTile, p: Problem, f: ScoreFeatures, params: Params): Kernel {
+export function dkdvKernel(
+  t: AttentionTile,
+  p: Problem,
+  f: ScoreFeatures,
+  params: Params,
+  writes: readonly ('dk' | 'dv')[],
+): Kernel {
   const { D, Dv, dtype } = p;
+  const [dk, dv] = [writes.includes('dk'), writes.includes('dv')];
   const scores = scoreTile(t, 'keys', 'weights_ds');
-  // Packed dk and dv are parts of one tensor, which may be bound for writing only once.
-  const joined = p.packing !== 'none';
+  const names = boundKeyGradients(p, writes);
+  const size = { dk: D, dv: Dv };
+  const when = (on: boolean, text: string): string => (on ? text : '');
   const code = `
-${backwardWgsl(t, p, f, params, joined ? 7 : 8)}
-${storageArray(6, 'read_write', 'dk', D, dtype)}
-${joined ? '' : storageArray(7, 'read_write', 'dv', Dv, dtype)}
+${backwardWgsl(t, p, f, params, 6 + names.length)}
+${names.map((name, n) => storageArray(6 + n, 'read_write', name, size[name], dtype)).join('\n')}
 var<workgroup> own_k: array<vec4f, ${stageLength(t.own, t.tx, D)}>;
 var<workgroup> own_v: array<vec4f, ${stageLength(t.own, t.tx, Dv)}>;
 var<workgroup> stage_q: array<vec4f, ${stageLength(t.step, t.tx, D)}>;
 var<workgroup> stage_dout: array<vec4f, ${stageLength(t.step, t.tx, Dv)}>;
 var<workgroup> weights_p: array<vec4f, ${t.own * weightStride(t)}>;
 var<workgroup> weights_ds: array<vec4f, ${t.own * weightStride(t)}>;
-${storeFunction('dk', D, dtype)}
-${storeFunction('dv', Dv, dtype, joined ? 'dk' : 'dv')}
+${when(dk, storeFunction('dk', D, dtype))}
+${when(dv, storeFunction('dv', Dv, dtype, names.at(-1)))}
 
 ${mainWgsl(t)}
 let tiles = (params.Nk + ${t.bc - 1}u) / ${t.bc}u;
@@ -59,8 +68,8 @@ let v_base = base(b, hk, params.v_strides, seq.k0);
 let to_log2 = params.scale * ${LOG2_E};
 ${stageOwn(t, 'own_k', t.bc, rowsOf('k', D))}
 ${stageOwn(t, 'own_v', t.bc, rowsOf('v', Dv))}
-${declareResult(t, 'acc_k', D)}
-${declareResult(t, 'acc_v', Dv)}
+${when(dk, declareResult(t, 'acc_k', D))}
+${when(dv, declareResult(t, 'acc_v', Dv))}
 
 // From the first tile of queries, counted from query 0, that sees one of these keys.
 let begin = query_begin(seq, j0) / ${t.br}u * ${t.br}u;
@@ -77,32 +86,35 @@ for (var h = hk * heads; h < (hk + 1u) * heads; h++) {
     workgroupBarrier();
     ${loadRowStates(scores)}
     ${probabilities(f, scores, 'own_k', 'stage_q', D)}
-    ${storeWeights(t, 'weights_p', (r, c) => dropped(f, scores, r, c, `p_${r}_${c}`))}
-    ${scoreGradients(f, scores, 'own_v', 'stage_dout', Dv)}
-    ${storeWeights(t, 'weights_ds', (r, c) => rawGradient(f, r, c))}
+    ${when(
+      dv,
+      storeWeights(t, 'weights_p', (r, c) => dropped(f, scores, r, c, `p_${r}_${c}`)),
+    )}
+    ${when(dk, scoreGradients(f, scores, 'own_v', 'stage_dout', Dv))}
+    ${when(
+      dk,
+      storeWeights(t, 'weights_ds', (r, c) => rawGradient(f, r, c)),
+    )}
     workgroupBarrier();
     // dV += P^T dO; dK += dS^T Q
-    ${accumulate(t, 'acc_v', 'weights_p', 'stage_dout', Dv)}
-    ${accumulate(t, 'acc_k', 'weights_ds', 'stage_q', D)}
+    ${when(dv, accumulate(t, 'acc_v', 'weights_p', 'stage_dout', Dv))}
+    ${when(dk, accumulate(t, 'acc_k', 'weights_ds', 'stage_q', D))}
   }
 }
 
 // The staged Q carried log2(e), which dK must not.
-${storeOwn(t, 'acc_k', 'own_k', t.bc, rowsOf('dk', D), () => LN_2)}
-${storeOwn(t, 'acc_v', 'own_v', t.bc, rowsOf('dv', Dv), () => '1.0')}
+${when(
+  dk,
+  storeOwn(t, 'acc_k', 'own_k', t.bc, rowsOf('dk', D), () => LN_2),
+)}
+${when(
+  dv,
+  storeOwn(t, 'acc_v', 'own_v', t.bc, rowsOf('dv', Dv), () => '1.0'),
+)}
 }`;
   return {
     label: 'flash2 dkdv',
     code,
-    access: [
-      'read',
-      'read',
-      'read',
-      'read',
-      'read',
-      'read_write',
-      ...(joined ? [] : (['read_write'] as const)),
-      ...featureAccess(f),
-    ],
+    access: ['read', 'read', 'read', 'read', 'read', ...names.map(() => 'read_write' as const), ...featureAccess(f)],
   };
 }

@@ -3,12 +3,12 @@ import type { DeviceFacts } from '../../device/device';
 import type { Step } from '../../device/dispatch';
 import type { Plan } from '../../device/plan';
 import { keySource } from '../../features/key-cache';
-import { compiledFeatures, type ScoreFeatures } from '../../features/score';
+import { compiledFeatures, type ScoreFeatures, storageCount } from '../../features/score';
 import type { Params } from '../../wgsl/params';
 import { type AttentionTile, attentionParams, featureBindings } from '../common';
 import { biasGrid, biasGridParams, dbiasScratch, dbiasSum, finishDbias, hasDbias } from '../dbias-sum';
 import type { OperandName, Operands } from '../operands';
-import { gradientBuffer, gradientBytes, resultBytes } from '../outputs';
+import { bindKeyGradients, gradientBuffer, gradientBytes, resultBytes } from '../outputs';
 import { countTiles, eachSlice, featureUploads } from '../steps';
 import { chooseTile, forceTile, type Pass } from './choose-tile';
 import { dbiasKernel } from './dbias';
@@ -36,7 +36,7 @@ export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionT
     tiles: countTiles(p, tile),
     outputs: resultBytes(p),
     scratch: {},
-    uploads: featureUploads(p),
+    uploads: featureUploads(p, f),
     steps: (buffers) =>
       eachSlice(p, facts, [], (operands) => {
         const params = attentionParams(p, f, operands);
@@ -77,7 +77,7 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
     tiles: countTiles(p, dqTile),
     outputs: gradientBytes(p),
     scratch: { rows: 2 * resultBytes(p).lse, ...dbiasScratch(p) },
-    uploads: featureUploads(p),
+    uploads: featureUploads(p, f),
     steps: (buffers) => [
       ...eachSlice(p, facts, ['rows', 'dbias'], (operands) => {
         const params = attentionParams(p, f, operands);
@@ -86,9 +86,8 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
           operands.bind(name, buffers[buffer]);
         const inputs = [like('q'), like('k'), like('v'), like('out', 'dout'), like('rows')];
         const features = featureBindings(f, operands, buffers);
-        const dkdv = p.packing === 'none' ? [like('k', 'dk'), like('v', 'dv')] : [like('k', gradientBuffer(p, 'dk'))];
         return [
-          deltaStep(p, f, operands, buffers, dqTile),
+          deltaStep(p, f, operands, buffers, dqTile.unroll),
           {
             kernel: dqKernel(dqTile, p, f, params),
             params,
@@ -96,13 +95,13 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
             workgroups: slice.B * slice.H * Math.ceil(p.Nq / dqTile.br),
             flops: tileFlops(p, operands, dqTile, 2 * p.D + p.Dv),
           },
-          {
-            kernel: dkdvKernel(dkdvTile, p, f, params),
+          ...keyGradients(f, facts).map((writes) => ({
+            kernel: dkdvKernel(dkdvTile, p, f, params, writes),
             params,
-            buffers: [...inputs, ...dkdv, ...features],
+            buffers: [...inputs, ...bindKeyGradients(p, operands, buffers, writes), ...features],
             workgroups: slice.B * slice.Hk * Math.ceil(p.Nk / dkdvTile.bc),
-            flops: tileFlops(p, operands, dkdvTile, 2 * p.D + 2 * p.Dv),
-          },
+            flops: tileFlops(p, operands, dkdvTile, p.D + p.Dv + (writes.length * (p.D + p.Dv)) / 2),
+          })),
           ...(hasDbias(p)
             ? [dbiasStep(p, f, dqTile, operands, [...inputs, dbiasSum(operands, buffers), ...features])]
             : []),
@@ -113,13 +112,17 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
   };
 }
 
+/** What each dispatch over the keys writes: dk and dv together, one by one where the device cannot bind as many tensors. */
+const keyGradients = (f: ScoreFeatures, { maxStorageBuffers }: DeviceFacts): ('dk' | 'dv')[][] =>
+  7 + storageCount(f) <= maxStorageBuffers ? [['dk', 'dv']] : [['dk'], ['dv']];
+
 /** (lse, delta) of every query of a slice. */
 export function deltaStep(
   p: Problem,
   f: ScoreFeatures,
   operands: Operands,
   buffers: Readonly<Record<string, GPUBuffer>>,
-  { unroll }: AttentionTile,
+  unroll: AttentionTile['unroll'],
 ): Step {
   const { B, H } = operands.slice;
   const params = attentionParams(p, f, operands);

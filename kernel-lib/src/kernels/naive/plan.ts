@@ -1,6 +1,7 @@
 import type { Problem } from '../../api/problem';
 import type { DeviceFacts } from '../../device/device';
 import type { Plan } from '../../device/plan';
+import { compiledFeatures } from '../../features/score';
 import { vec4s } from '../../wgsl/tiles';
 import { gradientBuffer, gradientBytes, resultBytes } from '../outputs';
 import { slices } from '../operands';
@@ -29,7 +30,7 @@ export function naiveForward(p: Problem, facts: DeviceFacts): Plan {
     tiles: null,
     outputs: { ...resultBytes(p), ...saved },
     scratch: {},
-    uploads: featureUploads(p),
+    uploads: featureUploads(p, compiledFeatures(p, facts)),
     steps: (buffers) =>
       eachSlice(p, facts, ['dbias'], (operands, n) => {
         const steps = new NaiveSteps(p, facts, operands, buffers);
@@ -56,7 +57,7 @@ export function naiveBackward(p: Problem, facts: DeviceFacts): Plan {
     tiles: null,
     outputs: gradientBytes(p),
     scratch: { ds: scratch, ...(p.softcap > 0 ? { s: scratch } : {}), ...dbiasScratch(p) },
-    uploads: featureUploads(p),
+    uploads: featureUploads(p, compiledFeatures(p, facts)),
     steps: (buffers) => [
       ...eachSlice(p, facts, ['dbias'], (operands, n) => {
         const steps = new NaiveSteps(p, facts, operands, buffers);
