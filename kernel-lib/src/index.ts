@@ -37,6 +37,8 @@ export { tidy } from './tensor/scope';
 export { Tensor, tensor, zeros } from './tensor/tensor';
 export type { DType, FloatDType, TensorOptions } from './tensor/tensor';
 export { check } from './check/check';
+export type { CheckOptions } from './check/check';
+export type { CheckRow } from './check/check-case';
 export { attentionReport } from './experiments/attention-report';
 export type { AttentionInputs, AttentionReport, AttentionReportOptions } from './experiments/attention-report';
 export { ioModel } from './experiments/io-model';

@@ -123,8 +123,14 @@ describe('check', () => {
       if (output === 'dk' && algorithm === 'naive') values[4] += 1;
     });
     const fractions: number[] = [];
-    const report = await check({ filter: plain, onProgress: (fraction) => fractions.push(fraction) });
+    const told: object[] = [];
+    const report = await check({
+      filter: plain,
+      onRow: (row) => told.push(row),
+      onProgress: (fraction) => fractions.push(fraction),
+    });
     expect(report.rows).toHaveLength(15);
+    expect(told).toEqual(report.rows);
     expect(report.rows.filter((row) => !row.ok).map((row) => [row.algorithm, row.output])).toEqual([['naive', 'dk']]);
     expect(report.ok).toBe(false);
     expect(fractions).toEqual([1]);

@@ -25,6 +25,8 @@ export interface CheckOptions {
   signal?: AbortSignal;
   /** Called with the part done, 0 to 1. */
   onProgress?(fraction: number): void;
+  /** Called with each row as soon as it is there. */
+  onRow?(row: CheckRow): void;
 }
 
 const knownAlgorithms: readonly string[] = ['flash2', 'flash1', 'naive', 'reference'] satisfies Algorithm[];
@@ -38,15 +40,19 @@ const knownAlgorithms: readonly string[] = ['flash2', 'flash1', 'naive', 'refere
  */
 export async function check(options: CheckOptions = {}): Promise<CheckReport> {
   const cases = chosenCases(options);
-  checkNames(options, ['filter', 'full', 'seed', 'algorithms', 'signal', 'onProgress']);
+  checkNames(options, ['filter', 'full', 'seed', 'algorithms', 'signal', 'onProgress', 'onRow']);
   const algorithms = chosenAlgorithms(options);
-  const { signal, onProgress } = options;
+  const { signal, onProgress, onRow } = options;
   const start = Date.now();
   const rows: CheckRow[] = [];
   for (const [done, c] of cases.entries()) {
     signal?.throwIfAborted();
     const truth = caseTruth(c);
-    for (const algorithm of algorithms(c)) rows.push(...(await checkCase(truth, algorithm, { signal })));
+    for (const algorithm of algorithms(c)) {
+      const made = await checkCase(truth, algorithm, { signal });
+      rows.push(...made);
+      made.forEach((row) => onRow?.(row));
+    }
     onProgress?.((done + 1) / cases.length);
     // Notebook messages and timers get a turn even where no call of this case waited for the GPU.
     await new Promise((resolve) => setTimeout(resolve));
