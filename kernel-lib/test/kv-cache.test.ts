@@ -21,6 +21,7 @@ interface Kind {
   options?: Pick<flash.KvCacheCallOptions, 'causal' | 'window' | 'softcap' | 'alibiSlopes' | 'scale'>;
   /** Also a bias and a mask. */
   masked?: boolean;
+  leftpad?: [number, number];
 }
 
 // Each set of q's dtype, the cache's dtype, head sizes, number of queries (rounded up) and split or not is a kernel of its own.
@@ -51,6 +52,11 @@ const KINDS: [string, Kind][] = [
   ['pages', { pageSize: 8, splits: 3 }],
   ['pages of an odd size', { ...few, pageSize: 13, newRows: 30, masked: true, options: { causal: true } }],
   ['pages of one row', { pageSize: 1, newRows: 2 }],
+  ['left padding', { leftpad: [5, 37], masked: true, splits: 2, ...few, options: { causal: true } }],
+  [
+    'left padding of i8 pages, turned',
+    { ...odd, leftpad: [37, 0], element: 'i8', pageSize: 40, newRows: 3, rotary: { R: 6, interleaved: false } },
+  ],
   ['f16 under f32', { ...few, ...odd, element: 'f16', pageSize: 6, newRows: 4, options: { causal: true } }],
   ['f16 under f16', { dtype: 'f16', element: 'f16', pageSize: 16, options: { causal: true } }],
   ['f32 under f16', { dtype: 'f16', element: 'f32', options: { causal: true } }],
@@ -93,6 +99,7 @@ onEachAdapter('attention over a cache', () => {
       newRows = 1,
       pageSize,
       splits = 0,
+      leftpad = [0, 0],
       options = {},
     } = kind;
     const rows = pageSize ?? CAPACITY;
@@ -100,7 +107,8 @@ onEachAdapter('attention over a cache', () => {
     const table: Table = pageSize === undefined ? [[0], [1]] : shuffled(pagesOfEntry);
     const cache = randomCache({ pages: B * pagesOfEntry, rows, Hk, D, Dv, element });
     const before = { k: await cache.k.data(), v: await cache.v.data() };
-    const longest = Math.max(...LENGTHS) + newRows;
+    const lengths = LENGTHS.map((length, b) => length + newRows - leftpad[b]);
+    const longest = Math.max(...lengths);
 
     const q = flash.randn([B, N, H, D], { seed: 1, dtype });
     const k = newRows ? flash.randn([B, newRows, Hk, D], { seed: 2, dtype }) : undefined;
@@ -123,6 +131,7 @@ onEachAdapter('attention over a cache', () => {
       ...(pageSize === undefined ? {} : { blockTable: table }),
       ...(rotary ? { rotary } : {}),
       ...(kind.masked ? { bias, mask } : {}),
+      ...(kind.leftpad ? { cacheLeftpad: leftpad } : {}),
     });
     expect(cacheSeqlens).toEqual(LENGTHS);
     expect([result.out.shape, result.out.dtype, result.lse.shape]).toEqual([[B, N, H, Dv], dtype, [B, H, N]]);
@@ -155,15 +164,15 @@ onEachAdapter('attention over a cache', () => {
     const bounded = Boolean(options.causal ?? options.window);
     const numbersOfQ = await q.data();
     for (let b = 0; b < B; b++) {
-      const length = LENGTHS[b] + newRows;
+      const length = lengths[b];
       const own = numbersOfQ.subarray(b * N * H * D, (b + 1) * N * H * D);
       const queries = turn ? turned(own, H, D, turn, (i) => LENGTHS[b] + (bounded ? i : 0)) : own;
       const slopes = options.alibiSlopes?.[b];
       const ownBias = (await bias.data()).subarray(b * N * longest, (b + 1) * N * longest);
       const truth = await flash.attention(
         flash.tensor(queries, [1, N, H, D]),
-        keysOf(after.k, b, length, Hk),
-        keysOf(after.v, b, length, Hk),
+        keysOf(after.k, b, length, Hk, leftpad[b]),
+        keysOf(after.v, b, length, Hk, leftpad[b]),
         {
           ...{ ...options, layout: 'bnhd', algorithm: 'reference' },
           ...(Array.isArray(slopes) ? { alibiSlopes: slopes } : {}),

@@ -4,7 +4,7 @@ import type { AttentionGradients } from './attention';
 import { checkNames, checkShape, checkTensor, fail } from './checks';
 import { FlashError } from './errors';
 import type { AttentionOptions } from './options';
-import type { Problem } from './problem';
+import type { Problem, Sequences } from './problem';
 import { type CheckedCall, checkCall, checkDtypes, OPTION_NAMES } from './validate';
 
 /** Options of {@link attentionVarlen}; b is the sequence, i and j count within it. */
@@ -60,35 +60,62 @@ export function checkVarlen(q: Tensor, k: Tensor, v: Tensor, options: VarlenOpti
   const Dv = v.shape[2];
   checkShape('k', k, [totalK, Hk, D], `(head size ${D} of q)`);
   checkShape('v', v, [totalK, Hk, Dv], '(length and heads of k)');
-  for (const [name, sizes] of Object.entries({ q: [H, D], k: [Hk], v: [Dv] })) {
-    if (sizes.some((n) => n < 1)) {
-      const { shape } = { q, k, v }[name as 'q' | 'k' | 'v'];
-      throw new FlashError('SHAPE', `${name}: expected at least one head of size 1, got (${shape.join(',')}).`);
-    }
-  }
-  const cuSeqlensQ = checkOffsets('cuSeqlensQ', options.cuSeqlensQ, totalQ, 'q');
-  const cuSeqlensK = checkOffsets('cuSeqlensK', options.cuSeqlensK, totalK, 'k');
-  if (cuSeqlensQ.length !== cuSeqlensK.length) {
-    throw new FlashError(
-      'SHAPE',
-      `cuSeqlensK: expected ${cuSeqlensQ.length} offsets, as many as cuSeqlensQ, got ${cuSeqlensK.length}.`,
-    );
-  }
+  for (const [name, t] of Object.entries({ q, k, v })) checkHeadAxes(name, t);
+  const { sequences, B, Nq, Nk } = checkSequences(options, { q: totalQ, k: totalK });
   return checkCall(options, {
-    ...{ B: cuSeqlensQ.length - 1, H, Hk, Nq: longest(cuSeqlensQ), Nk: longest(cuSeqlensK), D, Dv },
-    ...{ layout: 'bnhd', dtype, packing: 'none', sequences: { cuSeqlensQ, cuSeqlensK } },
+    ...{ B, H, Hk, Nq, Nk, D, Dv },
+    ...{ layout: 'bnhd', dtype, packing: 'none', sequences },
   });
 }
 
-export function checkOffsets(name: string, given: unknown, total: number, of: string): Int32Array {
+/** Where the sequences begin, how many there are, and the longest lengths. */
+export interface CheckedSequences {
+  readonly sequences: Sequences;
+  readonly B: number;
+  readonly Nq: number;
+  readonly Nk: number;
+}
+
+/** @param rows how many rows the tensors have that the offsets are about, by their names, where that is known */
+export function checkSequences(
+  options: { cuSeqlensQ?: unknown; cuSeqlensK?: unknown },
+  rows: { q?: number; k?: number; kv?: number } = {},
+): CheckedSequences {
+  const cuSeqlensQ = checkOffsets('cuSeqlensQ', options.cuSeqlensQ, rows.q, 'q');
+  const cuSeqlensK = checkOffsets(
+    'cuSeqlensK',
+    options.cuSeqlensK,
+    rows.k ?? rows.kv,
+    rows.kv === undefined ? 'k' : 'kv',
+  );
+  const B = cuSeqlensQ.length - 1;
+  if (cuSeqlensK.length !== B + 1) {
+    throw new FlashError(
+      'SHAPE',
+      `cuSeqlensK: expected ${B + 1} offsets, as many as cuSeqlensQ, got ${cuSeqlensK.length}.`,
+    );
+  }
+  return { sequences: { cuSeqlensQ, cuSeqlensK }, B, Nq: longest(cuSeqlensQ), Nk: longest(cuSeqlensK) };
+}
+
+/** Rows may be none, but their last two axes, heads and head size, are not. */
+export function checkHeadAxes(name: string, { shape }: Tensor): void {
+  if (shape.slice(-2).some((n) => n < 1)) {
+    throw new FlashError('SHAPE', `${name}: expected at least one head of size 1, got (${shape.join(',')}).`);
+  }
+}
+
+/** @param total the rows of tensor `of`, where they are what the offsets are about */
+export function checkOffsets(name: string, given: unknown, total?: number, of?: string): Int32Array {
   if (!(Array.isArray(given) || given instanceof Int32Array) || given.length < 2) {
     fail(name, 'B + 1 offsets, number[] or Int32Array', given);
   }
   const offsets = Array.from<number>(given);
   const odd = offsets.findIndex((n, b) => !Number.isInteger(n) || n < (b === 0 ? 0 : offsets[b - 1]));
   if (odd >= 0) fail(`${name}[${odd}]`, 'whole numbers that never fall, from 0 on', offsets[odd]);
-  if (offsets[0] !== 0 || offsets[offsets.length - 1] !== total) {
-    fail(name, `offsets from 0 to ${total}, the rows of ${of}`, given);
+  const last = offsets[offsets.length - 1];
+  if (offsets[0] !== 0 || (total !== undefined && last !== total)) {
+    fail(name, total === undefined ? 'offsets from 0 on' : `offsets from 0 to ${total}, the rows of ${of}`, given);
   }
   return Int32Array.from(offsets);
 }

@@ -16,6 +16,7 @@ interface CacheOptions {
   cacheSeqlens?: unknown;
   cacheBatchIdx?: unknown;
   blockTable?: unknown;
+  cacheLeftpad?: unknown;
 }
 
 const isWhole = (n: unknown): n is number => Number.isInteger(n) && (n as number) >= 0 && (n as number) < 2 ** 30;
@@ -85,16 +86,29 @@ export function checkCachePlaces(
       writers.set(page, b);
     });
   });
+  const starts = checkLeftpad(options.cacheLeftpad, positions);
   const maxPages = table.reduce((most, row) => Math.max(most, row.length), 0);
   const flat = new Int32Array(B * maxPages);
   // What a row does not use is never read; 0 keeps it a page.
   table.forEach((row, b) =>
     row.forEach((page, n) => (flat[b * maxPages + n] = isWhole(page) && page < pages ? page : 0)),
   );
-  return {
-    cache: { lengths, table: flat, maxPages, pageSize, pages, element, scaleBlock: Math.min(SCALE_BLOCK, pageSize) },
-    positions,
+  const cache: KeyCache = {
+    ...{ lengths: lengths.map((n, b) => n - starts[b]), starts, table: flat, maxPages },
+    ...{ pageSize, pages, element, scaleBlock: Math.min(SCALE_BLOCK, pageSize) },
   };
+  return { cache, positions };
+}
+
+function checkLeftpad(given: unknown, positions: Int32Array): Int32Array {
+  if (given === undefined) return new Int32Array(positions.length);
+  if (!(Array.isArray(given) || given instanceof Int32Array) || given.length !== positions.length) {
+    fail('cacheLeftpad', `${positions.length} whole numbers of rows`, given);
+  }
+  const list = Array.from<unknown>(given);
+  const odd = list.findIndex((n, b) => !isWhole(n) || n > positions[b]);
+  if (odd >= 0) fail(`cacheLeftpad[${odd}]`, `0 to ${positions[odd]}, the rows that are there`, list[odd]);
+  return Int32Array.from(list as number[]);
 }
 
 function checkSeqlens(given: unknown, B: number): Int32Array {

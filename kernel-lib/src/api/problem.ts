@@ -31,12 +31,13 @@ export interface Sequences {
 }
 
 /**
- * Keys and values that lie in pages of a cache, of which each batch entry uses its own first `lengths[b]` rows. A cache without
+ * Keys and values that lie in pages of a cache, of which each batch entry uses `lengths[b]` rows from row `starts[b]` on. A cache without
  * pages is one whose pages are as long as it is.
  */
 export interface KeyCache {
-  /** Rows that each batch entry attends to, (B). */
+  /** Rows that each batch entry attends to, (B), and the first of them, counted from the first row of its place. */
   readonly lengths: Int32Array;
+  readonly starts: Int32Array;
   /** Pages of each batch entry, (B,maxPages). */
   readonly table: Int32Array;
   readonly maxPages: number;

@@ -1,6 +1,7 @@
 import { checkNames } from '../api/checks';
 import { FlashError } from '../api/errors';
 import type { AttentionOptions } from '../api/options';
+import { Tensor } from '../tensor/tensor';
 
 /** What every call here takes beside the arguments of its original. */
 export type RunArguments = Pick<AttentionOptions, 'seed' | 'algorithm' | 'tiles' | 'signal' | 'onProgress'>;
@@ -24,6 +25,35 @@ export function given<T extends object>(
 export const pickRun = ({ seed, algorithm, tiles, signal, onProgress }: RunArguments): RunArguments => ({
   ...{ seed, algorithm, tiles, signal, onProgress },
 });
+
+/** A list of numbers, or a Tensor of them: the originals take tensors. */
+export type Numbers = readonly number[] | Int32Array | Float32Array | Tensor;
+/** The same for a list of lists. */
+export type Rows = readonly (readonly number[] | Int32Array)[] | Tensor;
+
+/**
+ * Calls `then` with those of the arguments that are Tensors, of one or two axes, made into lists. Where none is, nothing is waited
+ * for, so that calls stay in order.
+ */
+export async function withLists<T extends object, R>(
+  options: T,
+  names: readonly (keyof T & string)[],
+  then: (options: T) => Promise<R>,
+): Promise<R> {
+  const lists: Partial<Record<keyof T, unknown>> = {};
+  for (const name of names) {
+    const value: unknown = options?.[name];
+    if (value instanceof Tensor) lists[name] = await listOf(value);
+  }
+  return then(Object.keys(lists).length > 0 ? { ...options, ...lists } : options);
+}
+
+async function listOf(t: Tensor): Promise<unknown> {
+  const numbers = Array.from(await t.data());
+  const [rows, columns] = t.shape;
+  if (columns === undefined) return numbers;
+  return Array.from({ length: rows }, (_, n) => numbers.slice(n * columns, (n + 1) * columns));
+}
 
 /** Refuses an argument that is given but cannot mean anything here. */
 export function refuse(name: string, value: unknown, why: string): void {

@@ -1,5 +1,6 @@
 import { checkBoolean, fail } from '../api/checks';
 import type { AttentionOptions } from '../api/options';
+import type { Tensor } from '../tensor/tensor';
 import { given, type OrNull, pickRun, refuse, type RunArguments } from './arguments';
 
 /** Arguments that all functions of flash-attn share, but for its cache. */
@@ -15,7 +16,7 @@ export interface FlashAttnArguments extends RunArguments {
   /** s becomes softcap * tanh(s / softcap); 0, the default, and below are off. */
   softcap: number;
   /** (H) or (B,H): -slope * |i + Nk - Nq - j| is added to the scores. */
-  alibiSlopes: AttentionOptions['alibiSlopes'] | Float32Array;
+  alibiSlopes: AttentionOptions['alibiSlopes'] | Float32Array | Tensor;
   /** Nothing changes: the same call always gives the same bits here. */
   deterministic: boolean;
   /**

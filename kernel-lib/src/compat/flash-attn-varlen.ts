@@ -1,15 +1,28 @@
 import { attend, type Attended } from '../api/attend';
-import { attentionVarlen, checkOffsets, checkVarlen, longest, type VarlenResult } from '../api/attention-varlen';
+import {
+  attentionVarlen,
+  checkHeadAxes,
+  checkOffsets,
+  checkSequences,
+  longest,
+  type VarlenResult,
+} from '../api/attention-varlen';
+import { attentionVarlenPaged, type VarlenPagedOptions } from '../api/attention-varlen-paged';
 import type { KvGradients, QkvGradients } from '../api/attention-packed';
 import { checkShape, checkTensor } from '../api/checks';
-import { FlashError } from '../api/errors';
 import { checkCall, checkDtypes } from '../api/validate';
 import type { Tensor } from '../tensor/tensor';
-import { type OrNull, refuse, renamed } from './arguments';
-import { checkLongest, FLASH_ATTN_NAMES, type FlashAttnArguments, translate } from './flash-attn-arguments';
+import { type Numbers, type OrNull, renamed, type Rows, withLists } from './arguments';
+import {
+  checkLongest,
+  FLASH_ATTN_NAMES,
+  type FlashAttnArguments,
+  translate,
+  type Translated,
+} from './flash-attn-arguments';
 
-/** Where each sequence begins: B + 1 whole numbers from 0 to the total, never falling. */
-type Offsets = readonly number[] | Int32Array;
+/** Where each sequence begins: B + 1 whole numbers from 0 to the total, never falling. A Tensor of floats is exact up to 2^24. */
+type Offsets = Numbers;
 
 interface LengthArguments {
   cuSeqlensQ: Offsets;
@@ -26,14 +39,17 @@ interface QkvLengthArguments {
 }
 
 interface PagedArguments extends LengthArguments {
-  /** Refused: keys in pages are what flashAttnWithKvcache takes. */
-  blockTable: readonly (readonly number[])[];
+  /** Pages of each sequence's keys, (B,maxPages): k and v are then (pages,pageSize,Hk,D|Dv), and there is no backward. */
+  blockTable: Rows;
 }
 
 type Required<T, K extends keyof T> = OrNull<Omit<T, K> & FlashAttnArguments> & Pick<T, K>;
 export type FlashAttnVarlenOptions = Required<PagedArguments, 'cuSeqlensQ' | 'cuSeqlensK'>;
 export type FlashAttnVarlenKvpackedOptions = Required<LengthArguments, 'cuSeqlensQ' | 'cuSeqlensK'>;
 export type FlashAttnVarlenQkvpackedOptions = Required<QkvLengthArguments, 'cuSeqlens'>;
+
+/** Our names of what only keys in pages have. */
+const PAGED_NAMES = { cacheSeqlens: 'cuSeqlensK', 'cache.k': 'k', 'cache.v': 'v' };
 
 const LENGTHS = ['cuSeqlensQ', 'cuSeqlensK', 'maxSeqlenQ', 'maxSeqlenK'] as const;
 
@@ -52,14 +68,16 @@ export async function flashAttnVarlenFunc(
   v: Tensor,
   options: FlashAttnVarlenOptions,
 ): Promise<VarlenResult> {
-  const { options: shared, more } = translate<PagedArguments & FlashAttnArguments>(options, [...LENGTHS, 'blockTable']);
-  refuse('blockTable', more.blockTable, 'expected none; flash.compat.flashAttnWithKvcache attends to keys in pages.');
-  const own = { ...shared, cuSeqlensQ: more.cuSeqlensQ!, cuSeqlensK: more.cuSeqlensK! };
-  return renamed(FLASH_ATTN_NAMES, async () => {
-    const { problem } = checkVarlen(q, k, v, own);
-    checkLongest('maxSeqlenQ', more.maxSeqlenQ, problem.Nq);
-    checkLongest('maxSeqlenK', more.maxSeqlenK, problem.Nk);
-    return attentionVarlen(q, k, v, own);
+  return withLists(options, ['cuSeqlensQ', 'cuSeqlensK', 'alibiSlopes', 'blockTable'], (given) => {
+    const { options: shared, more } = translate<PagedArguments & FlashAttnArguments>(given, [...LENGTHS, 'blockTable']);
+    const { blockTable, maxSeqlenQ, maxSeqlenK } = more;
+    const { Nq, Nk, sequences } = checkSequences(more);
+    checkLongest('maxSeqlenQ', maxSeqlenQ, Nq);
+    checkLongest('maxSeqlenK', maxSeqlenK, Nk);
+    const own = { ...shared, ...sequences };
+    if (blockTable === undefined) return renamed(FLASH_ATTN_NAMES, () => attentionVarlen(q, k, v, own));
+    const paged = { ...own, blockTable: blockTable as VarlenPagedOptions['blockTable'] };
+    return renamed({ ...FLASH_ATTN_NAMES, ...PAGED_NAMES }, () => attentionVarlenPaged(q, k, v, paged));
   });
 }
 
@@ -74,24 +92,30 @@ export async function flashAttnVarlenQkvpackedFunc(
   qkv: Tensor,
   options: FlashAttnVarlenQkvpackedOptions,
 ): Promise<Attended<QkvGradients>> {
-  const translated = translate<QkvLengthArguments & FlashAttnArguments>(options, ['cuSeqlens', 'maxSeqlen']);
-  const { options: own, more } = translated;
-  return renamed(FLASH_ATTN_NAMES, async () => {
-    checkTensor('qkv', qkv, 4);
-    const dtype = checkDtypes({ qkv });
-    const [total, three, H, D] = qkv.shape;
-    if (three !== 3) checkShape('qkv', qkv, [total, 3, H, D], '(q, k and v along the second axis)');
-    checkHeadAxes('qkv', qkv);
-    const offsets = checkOffsets('cuSeqlens', more.cuSeqlens, total, 'qkv');
-    const N = longest(offsets);
-    checkLongest('maxSeqlen', more.maxSeqlen, N);
-    const call = checkCall(own, {
-      ...{ B: offsets.length - 1, H, Hk: H, Nq: N, Nk: N, D, Dv: D },
-      ...{ layout: 'bnhd', dtype, packing: 'qkv', sequences: { cuSeqlensQ: offsets, cuSeqlensK: offsets } },
-    });
-    const shapes = { out: [total, H, D], lse: [H, total], gradients: { dqkv: qkv.shape } };
-    return attend<QkvGradients>(call, { q: qkv, k: qkv, v: qkv }, shapes);
+  return withLists(options, ['cuSeqlens', 'alibiSlopes'], (given) => {
+    const translated = translate<QkvLengthArguments & FlashAttnArguments>(given, ['cuSeqlens', 'maxSeqlen']);
+    return renamed(FLASH_ATTN_NAMES, () => attendQkv(qkv, translated));
   });
+}
+
+async function attendQkv(
+  qkv: Tensor,
+  { options: own, more }: Translated<QkvLengthArguments & FlashAttnArguments>,
+): Promise<Attended<QkvGradients>> {
+  checkTensor('qkv', qkv, 4);
+  const dtype = checkDtypes({ qkv });
+  const [total, three, H, D] = qkv.shape;
+  if (three !== 3) checkShape('qkv', qkv, [total, 3, H, D], '(q, k and v along the second axis)');
+  checkHeadAxes('qkv', qkv);
+  const offsets = checkOffsets('cuSeqlens', more.cuSeqlens, total, 'qkv');
+  const N = longest(offsets);
+  checkLongest('maxSeqlen', more.maxSeqlen, N);
+  const call = checkCall(own, {
+    ...{ B: offsets.length - 1, H, Hk: H, Nq: N, Nk: N, D, Dv: D },
+    ...{ layout: 'bnhd', dtype, packing: 'qkv', sequences: { cuSeqlensQ: offsets, cuSeqlensK: offsets } },
+  });
+  const shapes = { out: [total, H, D], lse: [H, total], gradients: { dqkv: qkv.shape } };
+  return attend<QkvGradients>(call, { q: qkv, k: qkv, v: qkv }, shapes);
 }
 
 /**
@@ -107,39 +131,32 @@ export async function flashAttnVarlenKvpackedFunc(
   kv: Tensor,
   options: FlashAttnVarlenKvpackedOptions,
 ): Promise<Attended<KvGradients>> {
-  const { options: own, more } = translate<LengthArguments & FlashAttnArguments>(options, LENGTHS);
-  return renamed(FLASH_ATTN_NAMES, async () => {
-    checkTensor('q', q, 3);
-    checkTensor('kv', kv, 4);
-    const dtype = checkDtypes({ q, kv });
-    const [totalQ, H, D] = q.shape;
-    const [totalK, , Hk] = kv.shape;
-    checkShape('kv', kv, [totalK, 2, Hk, D], `(k and v along the second axis, head size ${D} of q)`);
-    checkHeadAxes('q', q);
-    checkHeadAxes('kv', kv);
-    const cuSeqlensQ = checkOffsets('cuSeqlensQ', more.cuSeqlensQ, totalQ, 'q');
-    const cuSeqlensK = checkOffsets('cuSeqlensK', more.cuSeqlensK, totalK, 'kv');
-    const B = cuSeqlensQ.length - 1;
-    if (cuSeqlensK.length !== B + 1) {
-      throw new FlashError(
-        'SHAPE',
-        `cuSeqlensK: expected ${B + 1} offsets, as many as cuSeqlensQ, got ${cuSeqlensK.length}.`,
-      );
-    }
-    const [Nq, Nk] = [longest(cuSeqlensQ), longest(cuSeqlensK)];
-    checkLongest('maxSeqlenQ', more.maxSeqlenQ, Nq);
-    checkLongest('maxSeqlenK', more.maxSeqlenK, Nk);
-    const call = checkCall(own, {
-      ...{ B, H, Hk, Nq, Nk, D, Dv: D },
-      ...{ layout: 'bnhd', dtype, packing: 'kv', sequences: { cuSeqlensQ, cuSeqlensK } },
-    });
-    const shapes = { out: [totalQ, H, D], lse: [H, totalQ], gradients: { dq: q.shape, dkv: kv.shape } };
-    return attend<KvGradients>(call, { q, k: kv, v: kv }, shapes);
+  return withLists(options, ['cuSeqlensQ', 'cuSeqlensK', 'alibiSlopes'], (given) => {
+    const translated = translate<LengthArguments & FlashAttnArguments>(given, LENGTHS);
+    return renamed(FLASH_ATTN_NAMES, () => attendKv(q, kv, translated));
   });
 }
 
-function checkHeadAxes(name: string, { shape }: Tensor): void {
-  if (shape.slice(-2).some((n) => n < 1)) {
-    throw new FlashError('SHAPE', `${name}: expected at least one head of size 1, got (${shape.join(',')}).`);
-  }
+async function attendKv(
+  q: Tensor,
+  kv: Tensor,
+  { options: own, more }: Translated<LengthArguments & FlashAttnArguments>,
+): Promise<Attended<KvGradients>> {
+  checkTensor('q', q, 3);
+  checkTensor('kv', kv, 4);
+  const dtype = checkDtypes({ q, kv });
+  const [totalQ, H, D] = q.shape;
+  const [totalK, , Hk] = kv.shape;
+  checkShape('kv', kv, [totalK, 2, Hk, D], `(k and v along the second axis, head size ${D} of q)`);
+  checkHeadAxes('q', q);
+  checkHeadAxes('kv', kv);
+  const { sequences, B, Nq, Nk } = checkSequences(more, { q: totalQ, kv: totalK });
+  checkLongest('maxSeqlenQ', more.maxSeqlenQ, Nq);
+  checkLongest('maxSeqlenK', more.maxSeqlenK, Nk);
+  const call = checkCall(own, {
+    ...{ B, H, Hk, Nq, Nk, D, Dv: D },
+    ...{ layout: 'bnhd', dtype, packing: 'kv', sequences },
+  });
+  const shapes = { out: [totalQ, H, D], lse: [H, totalQ], gradients: { dq: q.shape, dkv: kv.shape } };
+  return attend<KvGradients>(call, { q, k: kv, v: kv }, shapes);
 }

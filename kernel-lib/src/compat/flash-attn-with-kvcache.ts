@@ -1,12 +1,10 @@
-import { attentionWithKvCache, type KvCacheResult } from '../api/attention-with-kv-cache';
+import { attentionWithKvCache, type KvCacheCallOptions, type KvCacheResult } from '../api/attention-with-kv-cache';
 import { checkBoolean, checkTensor, fail } from '../api/checks';
-import type { AttentionOptions } from '../api/options';
 import type { Tensor } from '../tensor/tensor';
-import { given, type OrNull, refuse, renamed } from './arguments';
+import { given, type Numbers, type OrNull, refuse, renamed, type Rows, withLists } from './arguments';
 import { activeSoftcap, type FlashAttnArguments } from './flash-attn-arguments';
 
 type Shared = 'softmaxScale' | 'causal' | 'windowSize' | 'softcap' | 'alibiSlopes' | 'signal' | 'onProgress';
-type List = readonly number[] | Int32Array;
 
 interface Arguments extends Pick<FlashAttnArguments, Shared> {
   /** New keys (B,Nnew,Hk,D) and values (B,Nnew,Hk,Dv), written into the cache behind cacheSeqlens; both or neither. */
@@ -16,13 +14,13 @@ interface Arguments extends Pick<FlashAttnArguments, Shared> {
   rotaryCos: Tensor;
   rotarySin: Tensor;
   /** Rows that are in the cache before the append, one number or one for each batch entry. Without k: by default all of the cache. */
-  cacheSeqlens: number | List;
+  cacheSeqlens: number | Numbers;
   /** Entry of the cache that each batch entry uses. */
-  cacheBatchIdx: List;
-  /** Refused but for zeros. */
-  cacheLeftpad: List;
+  cacheBatchIdx: Numbers;
+  /** Rows at the beginning of each batch entry that nobody attends to. */
+  cacheLeftpad: Numbers;
   /** Pages of each batch entry, (B,maxPages); the caches are then (pages,pageSize,Hk,D). */
-  blockTable: readonly List[];
+  blockTable: Rows;
   /** Pairs (2n, 2n + 1), or else (n, n + R/2). Default true. */
   rotaryInterleaved: boolean;
   /** 0, the default, chooses. */
@@ -32,6 +30,10 @@ interface Arguments extends Pick<FlashAttnArguments, Shared> {
 }
 
 export type FlashAttnWithKvcacheOptions = OrNull<Arguments>;
+
+const LISTS = ['cacheSeqlens', 'cacheBatchIdx', 'cacheLeftpad', 'blockTable', 'alibiSlopes'] as const;
+type List = (typeof LISTS)[number];
+type ListedArguments = Omit<Arguments, List> & Pick<KvCacheCallOptions, List>;
 
 const NAMES = [
   ...[
@@ -68,25 +70,33 @@ export async function flashAttnWithKvcache(
   vCache: Tensor,
   options: FlashAttnWithKvcacheOptions = {},
 ): Promise<KvCacheResult> {
-  const all = given<Arguments>(options, NAMES, ['signal', 'onProgress']);
-  const { k, v, rotaryCos, rotarySin, cacheLeftpad, alibiSlopes, rotaryInterleaved: interleaved } = all;
+  return withLists(options, LISTS, (lists) => {
+    const all = given<Arguments>(lists, NAMES, ['signal', 'onProgress']) as Partial<ListedArguments>;
+    return attendCache(q, kCache, vCache, all);
+  });
+}
+
+async function attendCache(
+  q: Tensor,
+  kCache: Tensor,
+  vCache: Tensor,
+  all: Partial<ListedArguments>,
+): Promise<KvCacheResult> {
+  const { k, v, rotaryCos, rotarySin, alibiSlopes, rotaryInterleaved: interleaved } = all;
   checkBoolean('returnSoftmaxLse', all.returnSoftmaxLse);
-  if (cacheLeftpad !== undefined && !(Array.isArray(cacheLeftpad) && cacheLeftpad.every((n) => n === 0))) {
-    refuse('cacheLeftpad', cacheLeftpad, 'expected none, or zeros: rows of a cache begin at its first.');
-  }
   checkTensor('kCache', kCache, 4);
   checkTensor('vCache', vCache, 4);
   if (kCache.dtype === 'i8')
     refuse('kCache', kCache, 'expected f32 or f16; flash.attentionWithKvCache takes i8 and its scales.');
-  const { cacheBatchIdx, blockTable, numSplits, signal, onProgress } = all;
+  const { cacheBatchIdx, cacheLeftpad, blockTable, numSplits, signal, onProgress } = all;
   return renamed(OUR_NAMES, () =>
     attentionWithKvCache(
       q,
       { k: kCache, v: vCache },
       {
-        ...{ k, v, cacheBatchIdx, blockTable, numSplits, signal, onProgress },
+        ...{ k, v, cacheBatchIdx, cacheLeftpad, blockTable, numSplits, signal, onProgress },
         ...{ scale: all.softmaxScale, causal: all.causal, window: all.windowSize, softcap: activeSoftcap(all.softcap) },
-        alibiSlopes: alibiSlopes as AttentionOptions['alibiSlopes'],
+        alibiSlopes,
         cacheSeqlens: all.cacheSeqlens ?? wholeCache(all, kCache),
         rotary: rotaryCos || rotarySin ? { cos: rotaryCos!, sin: rotarySin!, interleaved } : undefined,
       },
@@ -95,7 +105,7 @@ export async function flashAttnWithKvcache(
 }
 
 /** Rows of an entry of the cache, which is what the original attends to when it is not told and appends nothing. */
-function wholeCache({ k, cacheSeqlens, blockTable }: Partial<Arguments>, kCache: Tensor): number {
+function wholeCache({ k, cacheSeqlens, blockTable }: Partial<ListedArguments>, kCache: Tensor): number {
   if (k !== undefined) fail('cacheSeqlens', 'the rows that are there before k is appended', cacheSeqlens);
   const pages = blockTable?.[0]?.length ?? 1;
   return pages * kCache.shape[1];

@@ -1,7 +1,7 @@
 import type { AttentionResult } from '../api/attention';
 import { attentionKvPacked, attentionQkvPacked } from '../api/attention-packed';
 import type { Tensor } from '../tensor/tensor';
-import { type OrNull, renamed } from './arguments';
+import { type OrNull, renamed, withLists } from './arguments';
 import { denseAttention } from './dense';
 import { FLASH_ATTN_NAMES, type FlashAttnArguments, translate } from './flash-attn-arguments';
 
@@ -22,8 +22,10 @@ export async function flashAttnFunc(
   v: Tensor,
   options: FlashAttnOptions = {},
 ): Promise<AttentionResult> {
-  const { options: own } = translate(options);
-  return denseAttention(q, k, v, { options: { ...own, layout: 'bnhd' }, names: FLASH_ATTN_NAMES });
+  return withLists(options, ['alibiSlopes'], (given) => {
+    const { options: own } = translate(given);
+    return denseAttention(q, k, v, { options: { ...own, layout: 'bnhd' }, names: FLASH_ATTN_NAMES });
+  });
 }
 
 /**
@@ -37,8 +39,10 @@ export async function flashAttnQkvpackedFunc(
   qkv: Tensor,
   options: FlashAttnOptions = {},
 ): ReturnType<typeof attentionQkvPacked> {
-  const { options: own } = translate(options);
-  return renamed(FLASH_ATTN_NAMES, () => attentionQkvPacked(qkv, own));
+  return withLists(options, ['alibiSlopes'], (given) => {
+    const { options: own } = translate(given);
+    return renamed(FLASH_ATTN_NAMES, () => attentionQkvPacked(qkv, own));
+  });
 }
 
 /**
@@ -54,6 +58,8 @@ export async function flashAttnKvpackedFunc(
   kv: Tensor,
   options: FlashAttnOptions = {},
 ): ReturnType<typeof attentionKvPacked> {
-  const { options: own } = translate(options);
-  return renamed(FLASH_ATTN_NAMES, () => attentionKvPacked(q, kv, own));
+  return withLists(options, ['alibiSlopes'], (given) => {
+    const { options: own } = translate(given);
+    return renamed(FLASH_ATTN_NAMES, () => attentionKvPacked(q, kv, own));
+  });
 }

@@ -1,6 +1,7 @@
 import type { KeyCache, Problem } from '../api/problem';
 import type { Params } from '../wgsl/params';
 import type { Element, StageSource } from '../wgsl/staging';
+import { keyWords } from './sequences';
 
 // Keys and values read where a cache keeps them: in pages that a table names, as f32, f16 or i8. An i8 is a whole number times the
 // scale of its head and block of rows.
@@ -20,10 +21,12 @@ export const keySource = (p: Problem): KeySource => ({
 /** How many rows of scales a page has. */
 export const blocksOfPage = ({ pageSize, scaleBlock }: KeyCache): number => Math.ceil(pageSize / scaleBlock);
 
-export function keyCacheParams({ cache, B, alibiSlopes }: Problem): Params {
+export function keyCacheParams(p: Problem): Params {
+  const { cache, B } = p;
   if (!cache) return {};
   return {
-    table: (alibiSlopes?.length ?? 0) + B,
+    starts: keyWords(p) + B,
+    table: keyWords(p) + 2 * B,
     max_pages: cache.maxPages,
     page_size: cache.pageSize,
     scale_block: cache.scaleBlock,
@@ -31,7 +34,7 @@ export function keyCacheParams({ cache, B, alibiSlopes }: Problem): Params {
   };
 }
 
-/** `cache_row(b, j)`: the row of the cache, counted over all pages, where key j of batch b lies. */
+/** `cache_row(b, j)`: the row of the cache, counted over all pages, where row j of batch b's place lies. */
 export const CACHE_ROW_WGSL = `
 fn cache_row(b: u32, j: u32) -> u32 {
   return word(params.table + b * params.max_pages + j / params.page_size) * params.page_size + j % params.page_size;
@@ -56,12 +59,17 @@ export function keySourceWgsl({ element, paged }: KeySource, first: number): str
 export const scaleBuffers = ({ element }: KeySource): ('k_scales' | 'v_scales')[] =>
   element === 'i8' ? ['k_scales', 'v_scales'] : [];
 
+/** WGSL at the beginning of a workgroup that reads keys and values of batch `b`. */
+export const firstKeyWgsl = ({ paged }: KeySource): string => (paged ? 'let first_key = word(params.starts + b);' : '');
+
 /** The rows of k or v as this source stores them. */
 export function fromCache(rows: StageSource, { element, paged }: KeySource): StageSource {
   if (!paged) return rows;
   return {
     ...rows,
-    at: (row) => `${rows.base} + cache_row(b, ${row}) * ${rows.rowStride}`,
-    ...(element === 'i8' ? { rowScale: (row) => `${rows.name}_scales[scale_index(cache_row(b, ${row}), hk)]` } : {}),
+    at: (row) => `${rows.base} + cache_row(b, first_key + ${row}) * ${rows.rowStride}`,
+    ...(element === 'i8'
+      ? { rowScale: (row) => `${rows.name}_scales[scale_index(cache_row(b, first_key + ${row}), hk)]` }
+      : {}),
   };
 }

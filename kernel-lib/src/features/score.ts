@@ -7,7 +7,7 @@ import { ALIBI_WGSL } from './alibi';
 import { BAND_WGSL, bandParams } from './band';
 import { BIAS_WGSL, biasMaskParams, MASK_WGSL } from './bias-mask';
 import { DROPOUT_WGSL, dropoutParams } from './dropout';
-import { sequencesWgsl } from './sequences';
+import { sequenceParams, sequencesWgsl } from './sequences';
 import { SOFTCAP_WGSL, softcapParams } from './softcap';
 
 /**
@@ -54,11 +54,12 @@ export function compiledFeatures(p: Problem, facts: DeviceFacts, others = 7): Sc
   return { softcap: true, alibi: true, bias: true, mask: true, dropout: true, packed: true, words };
 }
 
-/** Words of the features, as many as the problem has: ALiBi's slopes (B,H), then cuSeqlensQ and cuSeqlensK, or a cache's lengths and table. */
+/** Words of the features, as many as the problem has: ALiBi's slopes (B,H), cuSeqlensQ, cuSeqlensK or a cache's words. */
 export function featureWords({ alibiSlopes, sequences, cache }: Problem): Uint32Array {
   const slopes = alibiSlopes ? new Uint32Array(Float32Array.from(alibiSlopes, (s) => s * Math.LOG2E).buffer) : [];
-  const lengths = cache ? [cache.lengths, cache.table] : sequences ? [sequences.cuSeqlensQ, sequences.cuSeqlensK] : [];
-  return Uint32Array.from([slopes, ...lengths].flatMap((words) => Array.from(words)));
+  const queries = sequences?.cuSeqlensQ ?? [];
+  const keys = cache ? [cache.lengths, cache.starts, cache.table] : [sequences?.cuSeqlensK ?? []];
+  return Uint32Array.from([slopes, queries, ...keys].flatMap((words) => Array.from(words)));
 }
 
 export function scoreParams(p: Problem, f: ScoreFeatures): Params {
@@ -69,7 +70,7 @@ export function scoreParams(p: Problem, f: ScoreFeatures): Params {
     ...(f.alibi ? { alibi_on: Number(slopes > 0), slopes: 0, all_heads: p.H } : {}),
     ...(f.bias || f.mask ? biasMaskParams(p) : {}),
     ...(f.dropout ? dropoutParams(p.dropout) : {}),
-    ...(f.packed ? { packed: p.cache ? 2 : Number(p.sequences !== null), cu_seqlens: slopes, sequences: p.B } : {}),
+    ...(f.packed ? sequenceParams(p) : {}),
   };
 }
 

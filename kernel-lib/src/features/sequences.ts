@@ -1,4 +1,5 @@
 import type { Problem } from '../api/problem';
+import type { Params } from '../wgsl/params';
 
 /**
  * Lengths of one batch entry and where its rows begin: the same for all in a dense batch, told by cuSeqlens in a packed one; with
@@ -13,15 +14,28 @@ fn sequence(b: u32) -> Sequence {
 }`;
 
 const PACKED_WGSL = `
-  if (params.packed == 1u) {
-    seq.q0 = word(params.cu_seqlens + b);
-    seq.Nq = word(params.cu_seqlens + b + 1u) - seq.q0;
-    let k_at = params.cu_seqlens + params.sequences + 1u;
-    seq.k0 = word(k_at + b);
-    seq.Nk = word(k_at + b + 1u) - seq.k0;
-  } else if (params.packed == 2u) {
-    seq.Nk = word(params.cu_seqlens + b);
+  if ((params.packed & 1u) != 0u) {
+    seq.q0 = word(params.query_words + b);
+    seq.Nq = word(params.query_words + b + 1u) - seq.q0;
+  }
+  if ((params.packed & 2u) != 0u) {
+    seq.Nk = word(params.key_words + b);
+  } else if (params.packed == 1u) {
+    seq.k0 = word(params.key_words + b);
+    seq.Nk = word(params.key_words + b + 1u) - seq.k0;
   }`;
+
+type Packed = Pick<Problem, 'B' | 'alibiSlopes' | 'sequences' | 'cache'>;
+
+/** Which word is the first that tells of the keys: cuSeqlensK, or a cache's lengths, starts and table. */
+export const keyWords = ({ B, alibiSlopes, sequences }: Packed): number =>
+  (alibiSlopes?.length ?? 0) + (sequences ? B + 1 : 0);
+
+export const sequenceParams = (p: Packed): Params => ({
+  packed: (p.sequences ? 1 : 0) + (p.cache ? 2 : 0),
+  query_words: p.alibiSlopes?.length ?? 0,
+  key_words: keyWords(p),
+});
 
 /** Lengths of every batch entry. */
 export function sequenceLengths({

@@ -64,10 +64,10 @@ export async function rowsOf(cache: flash.KvCache, name: 'k' | 'v', table: Table
   };
 }
 
-/** The first `length` rows of batch entry b as a tensor (1,length,Hk,width). */
-export function keysOf(rows: Rows, b: number, length: number, Hk: number): flash.Tensor {
+/** `length` rows of batch entry b, from row `first` on, as a tensor (1,length,Hk,width). */
+export function keysOf(rows: Rows, b: number, length: number, Hk: number, first = 0): flash.Tensor {
   const numbers = new Float32Array(length * Hk * rows.width);
-  for (let j = 0; j < length; j++) numbers.set(rows.row(b, j), j * Hk * rows.width);
+  for (let j = 0; j < length; j++) numbers.set(rows.row(b, first + j), j * Hk * rows.width);
   return flash.tensor(numbers, [1, length, Hk, rows.width]);
 }
 

@@ -28,6 +28,7 @@ ${paramsStruct(params)}
 @group(0) @binding(4) var<storage, read_write> scales: array<f32>;
 ${rotaryBindings(rotary, 5)}
 var<workgroup> tops: array<f32, ${APPEND_I8_THREADS}>;
+fn word(at: u32) -> u32 { return words[at]; }
 ${CACHE_ROW_WGSL}
 ${SCALE_INDEX_WGSL}
 ${readFunction('x', from)}
@@ -46,7 +47,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: 
   let group = params.first + id.x;
   let hk = group % params.Hk;
   let b = group / params.Hk / params.blocks;
-  let length = words[params.positions + b];
+  let length = word(params.positions + b);
   // Blocks do not cross pages: the n-th one that new rows touch, counted from that of the first.
   let page_begin = length / params.page_size * params.page_size;
   let skipped = (length - page_begin) / params.scale_block + group / params.Hk % params.blocks;

@@ -39,6 +39,7 @@ ${paramsStruct(params)}
 @group(0) @binding(2) var<storage, read> words: array<u32>;
 @group(0) @binding(3) var<storage, read_write> cache: array<${into === 'f32' ? 'f32' : shared ? 'atomic<u32>' : 'u32'}>;
 ${rotaryBindings(rotary, 4)}
+fn word(at: u32) -> u32 { return words[at]; }
 ${CACHE_ROW_WGSL}
 ${readFunction('x', from)}
 ${rotatedWgsl('x', rotary)}
@@ -51,7 +52,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: 
   if (row >= params.rows) { return; }
   let hk = row % params.Hk;
   let b = row / params.Hk / params.N;
-  let t = words[params.positions + b] + row / params.Hk % params.N;
+  let t = word(params.positions + b) + row / params.Hk % params.N;
   let base = (cache_row(b, t) * params.Hk + hk) * ${width}u;
   for (var d = n % ${vec4s(width)}u * 4u; d < min(n % ${vec4s(width)}u * 4u + 4u, ${width}u); d++) {
     let at = base + d;

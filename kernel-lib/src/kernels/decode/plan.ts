@@ -2,7 +2,7 @@ import type { KeyCache, Problem } from '../../api/problem';
 import type { DeviceFacts } from '../../device/device';
 import type { Step } from '../../device/dispatch';
 import type { Plan } from '../../device/plan';
-import { blocksOfPage, keySource, scaleBuffers } from '../../features/key-cache';
+import { keyCacheParams, keySource, scaleBuffers } from '../../features/key-cache';
 import { compiledFeatures, featureWords, type ScoreFeatures } from '../../features/score';
 import type { Params } from '../../wgsl/params';
 import { vec4s } from '../../wgsl/tiles';
@@ -38,7 +38,7 @@ type CachedProblem = Problem & { readonly cache: KeyCache };
 /** The forward tile, with no more queries than there are. */
 function decodeTile(p: Problem, facts: DeviceFacts): AttentionTile {
   const tile = chooseTile('forward', p, facts);
-  const br = Math.min(tile.br, 2 ** Math.ceil(Math.log2(p.Nq)));
+  const br = Math.min(tile.br, 2 ** Math.ceil(Math.log2(Math.max(1, p.Nq))));
   return forceTile('forward', { br, bc: tile.bc }, p, facts).tile ?? tile;
 }
 
@@ -73,15 +73,9 @@ export function decodePlan(p: CachedProblem, o: DecodeOptions, facts: DeviceFact
 }
 
 /** The uniforms that tell where rows of the cache lie. */
-const cacheParams = ({ cache, Hk, ...p }: CachedProblem, o: DecodeOptions, positions: number): Params => ({
-  Hk,
-  N: o.newRows,
-  positions,
-  table: (p.alibiSlopes?.length ?? 0) + p.B,
-  max_pages: cache.maxPages,
-  page_size: cache.pageSize,
-  scale_block: cache.scaleBlock,
-  page_blocks: blocksOfPage(cache),
+const cacheParams = (p: CachedProblem, o: DecodeOptions, positions: number): Params => ({
+  ...{ Hk: p.Hk, N: o.newRows, positions },
+  ...keyCacheParams(p),
 });
 
 function appendStep(name: 'k' | 'v', p: CachedProblem, o: DecodeOptions, positions: number, buffers: Buffers): Step {

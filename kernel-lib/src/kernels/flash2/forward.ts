@@ -1,6 +1,6 @@
 import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
-import { fromCache, type KeySource, keySourceWgsl, scaleBuffers } from '../../features/key-cache';
+import { firstKeyWgsl, fromCache, type KeySource, keySourceWgsl, scaleBuffers } from '../../features/key-cache';
 import {
   applyFeatures,
   drawDropout,
@@ -102,6 +102,7 @@ ${reduceWgsl(t)}
 
 ${mainWgsl(t)}
 ${ownQueriesWgsl(t, f, split)}
+${firstKeyWgsl(keys)}
 ${stageOwn(t, 'own', t.br, { ...rowsOf('q', D), scale: 'to_log2' })}
 ${eachRow(t, (r) => `var m${r} = ${START_MAXIMUM}; var l${r} = 0.0;`)}
 ${declareResult(t, 'acc', Dv)}
