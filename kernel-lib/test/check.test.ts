@@ -135,7 +135,14 @@ describe('check', () => {
     expect(report.ok).toBe(false);
     expect(fractions).toEqual([1]);
     expect(String(report)).toContain('1 of 15 rows FAILED');
-    expect(report[DISPLAY]()['text/html']).toContain('0,0,1,1');
+    const shown = report[DISPLAY]();
+    expect(shown['text/html']).toContain('0,0,1,1');
+    expect(shown['image/svg+xml']).toContain('1 of 15 results FAILED');
+    const { data } = shown['application/vnd.plotly.v1+json'] as { data: { name: string; x: number[]; y: number[] }[] };
+    expect(data.map(({ name }) => name)).toEqual(['flash2', 'flash1', 'naive', 'allowed']);
+    // Ranks 1 to 5; the failed one of naive is first, and beyond the limit.
+    expect(data[2].y[0]).toBeGreaterThan(1);
+    expect(Math.max(...data[0].y, ...data[1].y)).toBeLessThan(1);
   });
 
   test('leaves flash1 out of large head sizes, unless the case itself or `full` asks for it', async () => {

@@ -1,10 +1,12 @@
-import { DISPLAY, type MimeBundle } from '../plots/figure';
+import type { Figure } from '../plots/figure';
+import { FigureReport } from '../plots/figure-report';
 import { formatError, formatNumber } from '../plots/numbers';
 import { htmlTable, textTable, type Table } from '../plots/table';
 import type { CheckRow } from './check-case';
+import { checkFigure } from './check-figure';
 
-/** What `check` found. Shown in a notebook as one line for each algorithm and output, and every failed row. */
-export class CheckReport {
+/** What `check` found. Shown in a notebook as one line for each algorithm and output, every failed row, and a figure. */
+export class CheckReport extends FigureReport {
   /** Whether every row is within its allowed error. */
   readonly ok: boolean;
 
@@ -15,16 +17,26 @@ export class CheckReport {
     /** Wall-clock time of the whole check. */
     readonly seconds: number,
   ) {
+    super();
     this.ok = rows.length > 0 && rows.every((row) => row.ok);
   }
 
-  /** The report for a terminal. */
-  toString(): string {
+  /** Error over allowed of all rows. */
+  get figure(): Figure {
+    return checkFigure(this.rows, this.adapter);
+  }
+
+  protected text(): string {
     return this.tables().map(textTable).join('\n\n');
   }
 
-  [DISPLAY](): MimeBundle {
-    return { 'text/html': this.tables().map(htmlTable).join('\n'), 'text/plain': this.toString() };
+  /** For a terminal: the figure's numbers would only be more of the same. */
+  override toString(): string {
+    return this.text();
+  }
+
+  protected html(): string {
+    return this.tables().map(htmlTable).join('\n');
   }
 
   private tables(): Table[] {

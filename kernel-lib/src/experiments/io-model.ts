@@ -10,7 +10,7 @@ import {
 } from '../cost/memory-traffic';
 import type { TileSize } from '../cost/tile-visits';
 import type { Figure } from '../plots/figure';
-import { FigureReport } from './figure-report';
+import { FigureReport } from '../plots/figure-report';
 import { planIoModel, type IoModelOptions, type IoModelPlan } from './io-model-options';
 import { halvings } from './size-options';
 import { ioFigure, ioHtml, ioText } from './io-model-view';

@@ -8,7 +8,7 @@ import { naiveForward } from '../kernels/naive/plan';
 import type { Figure } from '../plots/figure';
 import { BYTES, type FloatDType } from '../tensor/dtype';
 import { sizeOf } from '../tensor/layout';
-import { FigureReport } from './figure-report';
+import { FigureReport } from '../plots/figure-report';
 import { memoryFigure, memoryHtml, memoryText } from './memory-view';
 import { halvings, wholeNumber } from './size-options';
 

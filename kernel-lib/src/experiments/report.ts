@@ -3,7 +3,7 @@ import type { DeviceInfo } from '../device/device';
 import type { Figure } from '../plots/figure';
 import { speedMemoryFigure } from '../plots/speed-memory';
 import type { FloatDType } from '../tensor/tensor';
-import { FigureReport } from './figure-report';
+import { FigureReport } from '../plots/figure-report';
 import type { AttentionReportData, ReportError, ReportMemory, ReportTiles, ReportTiming } from './report-data';
 import { clockLine, headline, problemLine, reportHtml, reportText } from './report-view';
 

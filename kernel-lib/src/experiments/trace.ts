@@ -3,7 +3,7 @@ import type { TileSize } from '../cost/tile-visits';
 import type { Figure } from '../plots/figure';
 import { tileOrderFigure } from '../plots/tile-order';
 import { referenceForward } from '../reference';
-import { FigureReport } from './figure-report';
+import { FigureReport } from '../plots/figure-report';
 import { traceFlash1, traceFlash2, type Matrix, type TraceWalk } from './tiled-trace';
 import { planTrace, type TraceOptions } from './trace-options';
 import { traceHtml, traceText } from './trace-view';

@@ -1,4 +1,4 @@
-import { DISPLAY, displayFigure, type Figure, type MimeBundle } from '../plots/figure';
+import { DISPLAY, displayFigure, type Figure, type MimeBundle } from './figure';
 
 /** A report with a figure: how notebooks and terminals show it. */
 export abstract class FigureReport {
