@@ -1,15 +1,9 @@
 import { mkdtempSync, cpSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { Browser, Page } from 'playwright-core';
-import { startChromium } from './support/chromium';
-import { serveFolder } from './support/serve-folder';
+import type { Page } from 'playwright-core';
+import { type LibraryPage, openLibraryPage } from './support/library-page';
 
-// jest would make a require of an import() in here, so the page imports the library itself.
-const html = `<!doctype html><script type="module">
-import * as flash from './browser.mjs';
-globalThis.flash = flash;
-</script>`;
 declare const flash: typeof import('../kernel-lib/dist/cjs/index');
 
 const library = path.resolve(__dirname, '../kernel-lib/dist/browser.mjs');
@@ -24,22 +18,16 @@ function smallFile(): Buffer {
 
 describe('files, other types and own kernels in a browser', () => {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'flash-browser-'));
-  let browser: Browser;
+  let opened: LibraryPage;
   let page: Page;
-  let server: Awaited<ReturnType<typeof serveFolder>>;
-
   beforeAll(async () => {
     cpSync(library, path.join(folder, 'browser.mjs'));
     writeFileSync(path.join(folder, 'small.safetensors'), smallFile());
-    server = await serveFolder(folder, html);
-    browser = await startChromium();
-    page = await browser.newPage();
-    await page.goto(server.url);
-    await page.waitForFunction(() => 'flash' in globalThis);
+    opened = await openLibraryPage(folder);
+    ({ page } = opened);
   });
   afterAll(async () => {
-    await browser?.close();
-    await server?.close();
+    await opened?.close();
     rmSync(folder, { recursive: true });
   });
 

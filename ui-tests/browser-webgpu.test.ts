@@ -1,16 +1,10 @@
 import path from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { parseCase } from '../kernel-lib/dist/cjs/check/case-name';
 import { caseTruth, outputsOf, type CaseTruth, type Output } from '../kernel-lib/dist/cjs/check/case-truth';
 import { compare } from '../kernel-lib/dist/cjs/reference';
-import { startChromium } from './support/chromium';
-import { serveFolder } from './support/serve-folder';
+import { type LibraryPage, openLibraryPage } from './support/library-page';
 
-// jest would make a require of an import() in here, so the page imports the library itself.
-const html = `<!doctype html><script type="module">
-import * as flash from './browser.mjs';
-globalThis.flash = flash;
-</script>`;
 declare const flash: typeof import('../kernel-lib/dist/cjs/index');
 
 const dist = path.resolve(__dirname, '../kernel-lib/dist');
@@ -22,26 +16,13 @@ const cases = [
 ];
 
 describe('the library in a browser, through navigator.gpu', () => {
-  let browser: Browser;
+  let opened: LibraryPage;
   let page: Page;
-  let server: Awaited<ReturnType<typeof serveFolder>>;
-  const errors: string[] = [];
-
   beforeAll(async () => {
-    server = await serveFolder(dist, html);
-    browser = await startChromium();
-    page = await browser.newPage();
-    page.on('console', (message) => {
-      if (message.type() === 'error') errors.push(message.text());
-    });
-    page.on('pageerror', (error) => errors.push(error.stack ?? error.message));
-    await page.goto(server.url);
-    await page.waitForFunction(() => 'flash' in globalThis);
+    opened = await openLibraryPage(dist);
+    ({ page } = opened);
   });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-  });
+  afterAll(() => opened?.close());
 
   test('has a device of its own', async () => {
     const info = await page.evaluate(() => flash.device());
@@ -93,6 +74,6 @@ describe('the library in a browser, through navigator.gpu', () => {
   });
 
   test('the page wrote no error', () => {
-    expect(errors).toEqual([]);
+    expect(opened.errors).toEqual([]);
   });
 });
