@@ -34,7 +34,12 @@ const commands = new Map<string, Command>([
   [
     'check',
     {
-      options: { json: { type: 'boolean' }, full: { type: 'boolean' }, seed: { type: 'string' } },
+      options: {
+        json: { type: 'boolean' },
+        full: { type: 'boolean' },
+        seed: { type: 'string' },
+        algorithms: { type: 'string' },
+      },
       positionals: true,
       run: async (values, filters) => (await import('./cli/check')).checkCommand(values, filters),
     },

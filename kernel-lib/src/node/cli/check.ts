@@ -1,4 +1,4 @@
-import { check, type CheckRow } from '../index';
+import { type Algorithm, check, type CheckRow } from '../index';
 import { jsonLines, type CommandResult } from './print';
 import { UsageError } from './usage';
 
@@ -6,17 +6,22 @@ export interface CheckCommandOptions {
   json?: boolean;
   full?: boolean;
   seed?: string;
+  /** Separated by commas. */
+  algorithms?: string;
 }
 
 /** `flashlab check`: exit code 1 where a result is beyond its allowed error. Without filters, the whole table. */
 export async function checkCommand(options: CheckCommandOptions, filters: readonly string[]): Promise<CommandResult> {
   const { json = false, full = false } = options;
-  const seed = options.seed === undefined ? {} : { seed: seedOf(options.seed) };
+  const chosen = {
+    ...(options.seed === undefined ? {} : { seed: seedOf(options.seed) }),
+    ...(options.algorithms === undefined ? {} : { algorithms: options.algorithms.split(',') as Algorithm[] }),
+  };
   // A whole table takes its time: with --json each row is printed when it is there.
   const onRow = json ? (row: CheckRow): void => void process.stdout.write(jsonLines([contractRow(row)])) : undefined;
   const reports = [];
   for (const filter of filters.length > 0 ? filters : ['']) {
-    reports.push(await check({ filter, full, ...seed, onProgress: showProgress, onRow }));
+    reports.push(await check({ filter, full, ...chosen, onProgress: showProgress, onRow }));
   }
   const text = json ? '' : reports.map((report) => `${report.toString()}\n`).join('\n');
   return { text, code: reports.every((report) => report.ok) ? 0 : 1 };

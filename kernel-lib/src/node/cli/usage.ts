@@ -5,9 +5,10 @@ export const USAGE = `usage: flashlab COMMAND [options]
 
   doctor [--json] [--fix]       which GPU is used and why, what is wrong with the rest, how to mend it;
                                 --fix downloads a software GPU if nothing else works
-  check [--json] [--full] [--seed N] [FILTER ...]
+  check [--json] [--full] [--seed N] [--algorithms LIST] [FILTER ...]
                                 compares attention with a float64 reference over a table of shapes;
-                                a FILTER is a part of a case name, such as causal or D64_
+                                a FILTER is a part of a case name, such as causal or D64_, or a whole one;
+                                LIST is some of flash2,flash1,naive,reference
   install [WHERE] [--json]      tells Jupyter about the notebook kernel
   uninstall [WHERE] [--json]    takes it back
 
