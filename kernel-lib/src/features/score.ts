@@ -227,11 +227,21 @@ if (params.drop_below > 0u) {
 }
 
 /** WGSL: `value` of score (r, c) after dropout: 0, or value / (1 - p). */
-export function dropped(f: ScoreFeatures, s: ScoreTile, r: number, c: number, value: string): string {
+export const dropped = (f: ScoreFeatures, s: ScoreTile, r: number, c: number, value: string): string =>
+  kept(f, s, r, c, f.dropout ? `${value} * params.keep_factor` : value);
+
+/** WGSL: `value` of score (r, c), 0 where dropout drops it. */
+export function kept(f: ScoreFeatures, s: ScoreTile, r: number, c: number, value: string): string {
   if (!f.dropout) return value;
   const bit = r * columnsPerThread(s.tile) + c;
-  return `select(0.0, ${value} * params.keep_factor, ((kept${Math.floor(bit / 32)} >> ${bit % 32}u) & 1u) == 1u)`;
+  return `select(0.0, ${value}, ((kept${Math.floor(bit / 32)} >> ${bit % 32}u) & 1u) == 1u)`;
 }
+
+/**
+ * What V is multiplied by before dP = dO V^T, so that dP comes with dropout's 1 / (1 - p): out was summed of the same products, and
+ * so, with a query that keeps one key, dP and delta, whose difference is 0, are rounded alike.
+ */
+export const valueScale = (f: ScoreFeatures): { scale?: string } => (f.dropout ? { scale: 'params.keep_factor' } : {});
 
 /**
  * `features1(seq, b, h, i, j, s)`: a raw score as softmax takes it, and `features4` those of keys j .. j + 3; for kernels that
@@ -250,11 +260,14 @@ fn features4(seq: Sequence, b: u32, h: u32, i: u32, j: u32, raw: vec4f) -> vec4f
   return s;
 }`;
 
-/** `dropout1` and `dropout4`: values of the pair, or of keys j .. j + 3, after dropout. */
+/** `dropout1` and `dropout4`: values of the pair, or of keys j .. j + 3, after dropout; `kept1`: 0 or the value as it is. */
 export const dropout4Wgsl = (f: ScoreFeatures): string => `
-fn dropout1(b: u32, h: u32, i: u32, j: u32, value: f32) -> f32 {
-  ${f.dropout ? 'if (params.drop_below > 0u) { return select(0.0, value * params.keep_factor, keeps(b, h, i, j)); }' : ''}
+fn kept1(b: u32, h: u32, i: u32, j: u32, value: f32) -> f32 {
+  ${f.dropout ? 'if (params.drop_below > 0u) { return select(0.0, value, keeps(b, h, i, j)); }' : ''}
   return value;
+}
+fn dropout1(b: u32, h: u32, i: u32, j: u32, value: f32) -> f32 {
+  return kept1(b, h, i, j, value${f.dropout ? ' * params.keep_factor' : ''});
 }
 fn dropout4(b: u32, h: u32, i: u32, j: u32, values: vec4f) -> vec4f {
   ${f.dropout ? 'var kept = values;\n  if (params.drop_below > 0u) { for (var e = 0u; e < 4u; e++) { kept[e] = dropout1(b, h, i, j + e, values[e]); } }\n  return kept;' : 'return values;'}

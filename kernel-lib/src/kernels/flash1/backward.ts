@@ -1,6 +1,6 @@
 import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
-import { dropout4Wgsl, features4Wgsl, type ScoreFeatures } from '../../features/score';
+import { dropout4Wgsl, features4Wgsl, type ScoreFeatures, valueScale } from '../../features/score';
 import type { Params } from '../../wgsl/params';
 import { LOG2_E, MINUS_INFINITY_BITS } from '../../wgsl/special-values';
 import { loadFunction, storageArray, storeFunction } from '../../wgsl/staging';
@@ -105,7 +105,7 @@ let b = (params.first + id.x) / params.Hk;
 let heads = params.H / params.Hk;
 ${ownKeysOfHeadWgsl(bc, f)}
 ${loadRows('k', D, bc, threads)}
-${loadRows('v', Dv, bc, threads)}
+${loadRows('v', Dv, bc, threads, valueScale(f).scale)}
 ${each('e', `${bc * D4}u`, threads)} { tile_dk[e] = vec4f(); }
 ${each('e', `${bc * Dv4}u`, threads)} { tile_dv[e] = vec4f(); }
 for (var h = hk * heads; h < (hk + 1u) * heads; h++) {
@@ -140,7 +140,7 @@ for (var i0 = query_begin(seq, j0) / ${br}u * ${br}u; i0 < query_end(seq, j1); i
     if (!empty) { ${published ? LSE_WGSL : `row_lse = rows[${rowAt('i')}].x;`} }
     let p = select(exp2(min(tile_s[e] - row_lse, 0.0)), 0.0, empty);
     let dp = ${dotRows('tile_dout', 'row', 'tile_v', 'column', Dv4)};
-    var ds = p * (dropout1(feature_b, feature_h, i, j, dp) - delta[row]);
+    var ds = p * (kept1(feature_b, feature_h, i, j, dp) - delta[row]);
     ${f.softcap ? softcapSlope(D4) : ''}
     tile_s[e] = dropout1(feature_b, feature_h, i, j, p);
     tile_ds[e] = ds;

@@ -1,5 +1,5 @@
 import type { Problem } from '../../api/problem';
-import { applyFeatures, drawDropout, dropped, type ScoreFeatures, type ScoreTile } from '../../features/score';
+import { applyFeatures, drawDropout, kept, type ScoreFeatures, type ScoreTile } from '../../features/score';
 import type { Params } from '../../wgsl/params';
 import { loadFunction, storageArray } from '../../wgsl/staging';
 import { columnOf, columnsPerThread, eachRow, eachScore, innerProducts, type TileShape } from '../../wgsl/tiles';
@@ -53,10 +53,10 @@ ${applyFeatures(f, s, 'p', 'slope')}
 ${eachScore(s.tile, (r, c) => `p_${r}_${c} = exp2(min(p_${r}_${c} - ${rowState(s, r, c)}.x, 0.0));`)}
 ${drawDropout(f, s)}`;
 
-/** ds_r_c = P * (dropout(dO V^T) - delta): the gradient of the scores that softmax took. */
+/** ds_r_c = P * (dropout(dO V^T) - delta): the gradient of the scores that softmax took; V is staged with valueScale. */
 export const scoreGradients = (f: ScoreFeatures, s: ScoreTile, own: string, stage: string, Dv: number): string => `
 ${innerProducts(s.tile, 'ds', own, stage, Dv)}
-${eachScore(s.tile, (r, c) => `ds_${r}_${c} = p_${r}_${c} * (${dropped(f, s, r, c, `ds_${r}_${c}`)} - ${rowState(s, r, c)}.y);`)}`;
+${eachScore(s.tile, (r, c) => `ds_${r}_${c} = p_${r}_${c} * (${kept(f, s, r, c, `ds_${r}_${c}`)} - ${rowState(s, r, c)}.y);`)}`;
 
 /** WGSL: the gradient of scale q.k of score (r, c), behind the soft cap. */
 export const rawGradient = (f: ScoreFeatures, r: number, c: number): string =>

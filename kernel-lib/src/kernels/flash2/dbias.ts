@@ -1,6 +1,6 @@
 import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
-import { type ScoreFeatures, stageAdjustments } from '../../features/score';
+import { type ScoreFeatures, stageAdjustments, valueScale } from '../../features/score';
 import type { Params } from '../../wgsl/params';
 import { LOG2_E } from '../../wgsl/special-values';
 import { stageLength, stageOwn, stageStep } from '../../wgsl/staging';
@@ -70,7 +70,7 @@ for (var b = bias_b; b < params.batches; b += params.bias_batches) {
       for (var j0 = max(first, tile_k * ${t.bc}u); j0 < j_end; j0 += ${t.bc}u) {
         workgroupBarrier();
         ${stageStep(t, 'stage_k', t.bc, rowsOf('k', D))}
-        ${stageStep(t, 'stage_v', t.bc, rowsOf('v', Dv))}
+        ${stageStep(t, 'stage_v', t.bc, { ...rowsOf('v', Dv), ...valueScale(f) })}
         ${stageAdjustments(f, scores, cutWgsl(t, scores))}
         workgroupBarrier();
         ${probabilities(f, scores, 'own_q', 'stage_k', D)}

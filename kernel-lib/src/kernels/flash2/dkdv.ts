@@ -1,6 +1,6 @@
 import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
-import { dropped, type ScoreFeatures, stageAdjustments } from '../../features/score';
+import { dropped, type ScoreFeatures, stageAdjustments, valueScale } from '../../features/score';
 import type { Params } from '../../wgsl/params';
 import { LN_2, LOG2_E } from '../../wgsl/special-values';
 import { stageLength, stageOwn, stageStep, storageArray, storeFunction, storeOwn } from '../../wgsl/staging';
@@ -67,7 +67,7 @@ let k_base = base(b, hk, params.k_strides, seq.k0);
 let v_base = base(b, hk, params.v_strides, seq.k0);
 let to_log2 = params.scale * ${LOG2_E};
 ${stageOwn(t, 'own_k', t.bc, rowsOf('k', D))}
-${stageOwn(t, 'own_v', t.bc, rowsOf('v', Dv))}
+${stageOwn(t, 'own_v', t.bc, { ...rowsOf('v', Dv), ...valueScale(f) })}
 ${when(dk, declareResult(t, 'acc_k', D))}
 ${when(dv, declareResult(t, 'acc_v', Dv))}
 

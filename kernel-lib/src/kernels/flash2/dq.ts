@@ -1,6 +1,6 @@
 import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
-import { type ScoreFeatures, stageAdjustments } from '../../features/score';
+import { type ScoreFeatures, stageAdjustments, valueScale } from '../../features/score';
 import type { Params } from '../../wgsl/params';
 import { stageLength, stageOwn, stageStep, storageArray, storeFunction, storeOwn } from '../../wgsl/staging';
 import { accumulate, declareResult, storeWeights, type TileShape, weightStride } from '../../wgsl/tiles';
@@ -49,7 +49,7 @@ let end = key_end(seq, i1);
 for (var j0 = key_begin(seq, i0) / ${t.bc}u * ${t.bc}u; j0 < end; j0 += ${t.bc}u) {
   workgroupBarrier();
   ${stageStep(t, 'stage_k', t.bc, rowsOf('k', D))}
-  ${stageStep(t, 'stage_v', t.bc, rowsOf('v', Dv))}
+  ${stageStep(t, 'stage_v', t.bc, { ...rowsOf('v', Dv), ...valueScale(f) })}
   ${stageAdjustments(f, scores, cutWgsl(t, scores))}
   workgroupBarrier();
   ${probabilities(f, scores, 'own_q', 'stage_k', D)}

@@ -1,6 +1,7 @@
 import type { Problem } from '../../api/problem';
 import type { DeviceFacts } from '../../device/device';
 import type { Step } from '../../device/dispatch';
+import { dropoutParams } from '../../features/dropout';
 import { compiledFeatures, type ScoreFeatures } from '../../features/score';
 import { firstFit } from '../../wgsl/choose-shape';
 import type { Params } from '../../wgsl/params';
@@ -83,7 +84,7 @@ export class NaiveSteps {
       scale: { f32: scale },
       rows_strides: shared[`${rows}_strides`],
       result_strides: shared[`${result}_strides`],
-      ...(this.f.dropout && !dropout ? { drop_below: 0 } : {}),
+      ...(this.f.dropout && !dropout ? dropoutParams(null) : {}),
     };
     const resultHeads = transposed ? (this.heads * p.Hk) / p.H : this.heads;
     return {
