@@ -202,7 +202,7 @@ fn tile_uncut(n: u32) -> u32 {
     );
   });
 
-  test('softcap: tanh is right to a few last bits for small and large numbers alike', async () => {
+  test('softcap: tanh and its slope are right to a few last bits for small and large numbers alike', async () => {
     const positive = [
       ...range(400).map((n) => 10 ** (n / 20 - 12)),
       ...[1.2e-37, 0.3499, 0.35, 0.3501, 8.9, 15.9, 16, 16.1, 88, 89, 90, 1e10, 3e38],
@@ -213,7 +213,14 @@ fn tile_uncut(n: u32) -> u32 {
     const params = { Nq, Nk, ...scoreParams(dense, ALL), bias_base: 0, mask_base: 0 };
     const inputs = [nothing, nothing, nothing, new Uint32Array(numbers.buffer)];
     const count = numbers.length;
-    const found = asFloats(await runWgsl({ code, params, inputs, count, result: 'bitcast<u32>(safe_tanh(x[n]))' }));
+    const run = async (value: string): Promise<Float32Array> =>
+      asFloats(await runWgsl({ code, params, inputs, count, result: `bitcast<u32>(${value})` }));
+    const found = await run('safe_tanh(x[n])');
+    const slopes = await run('tanh_and_slope(x[n]).y');
+    for (const [n, slope] of slopes.entries()) {
+      const truth = 1 / Math.cosh(numbers[n]) ** 2;
+      expect(Math.abs(slope - truth)).toBeLessThanOrEqual(3e-6 * truth + 1e-13);
+    }
     const bad = range(count)
       .map((n) => ({ x: numbers[n], tanh: found[n], truth: softcap(numbers[n], 1) }))
       // NaN must not pass.

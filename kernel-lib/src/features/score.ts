@@ -189,7 +189,7 @@ export function applyFeatures(f: ScoreFeatures, s: ScoreTile, name: string, slop
   const t = s.tile;
   const score = (r: number, c: number): string => `${name}_${r}_${c}`;
   const capOne = (r: number, c: number): string =>
-    `{ let x = safe_tanh(${score(r, c)} * params.per_softcap); ${score(r, c)} = params.softcap * x; ${slope ? `${slope}_${r}_${c} = 1.0 - x * x;` : ''} }`;
+    `{ let t = tanh_and_slope(${score(r, c)} * params.per_softcap); ${score(r, c)} = params.softcap * t.x; ${slope ? `${slope}_${r}_${c} = t.y;` : ''} }`;
   const cap = f.softcap
     ? `${slope ? eachScore(t, (r, c) => `var ${slope}_${r}_${c} = 1.0;`) : ''}
 if (params.softcap > 0.0) {\n${eachScore(t, capOne)}\n}`

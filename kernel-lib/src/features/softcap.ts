@@ -14,13 +14,15 @@ export const softcapParams = (cap: number): { softcap: { f32: number }; per_soft
 
 /**
  * tanh, written out: SwiftShader's own is NaN from 89 on and wrong by
- * 1.6e-4 near 0. For small x the odd series (the error of the next term is below 1e-7 at 0.35), else by exp2.
+ * 1.6e-4 near 0. For small x the odd series (the error of the next term is below 1e-7 at 0.35), else by exp2. Its slope 1 - tanh^2 does
+ * not come from tanh: for large x, where tanh is 1 but for its last bits, most of it would be lost.
  */
 export const SOFTCAP_WGSL = `
-fn safe_tanh(x: f32) -> f32 {
+fn tanh_and_slope(x: f32) -> vec2f {
   let u = min(abs(x), 16.0);
   let u2 = u * u;
   let series = u * (1.0 - u2 * (0.33333334 - u2 * (0.13333334 - u2 * (0.053968254 - u2 * 0.021869489))));
-  let large = 1.0 - 2.0 / (exp2(u * ${2 * Number(LOG2_E)}) + 1.0);
-  return sign(x) * select(large, series, u < 0.35);
-}`;
+  let r = 1.0 / (exp2(u * ${2 * Number(LOG2_E)}) + 1.0);
+  return vec2f(sign(x) * select(1.0 - 2.0 * r, series, u < 0.35), 4.0 * r * (1.0 - r));
+}
+fn safe_tanh(x: f32) -> f32 { return tanh_and_slope(x).x; }`;

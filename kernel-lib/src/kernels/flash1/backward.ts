@@ -222,6 +222,5 @@ ${each('e', `${bc * width}u`, threads)} {
 /** dS *= 1 - tanh^2, the score before the soft cap being made once more. */
 const softcapSlope = (D4: number): string => `
 if (params.softcap > 0.0) {
-  let x = safe_tanh(${dotRows('tile_q', 'row', 'tile_k', 'column', D4)} * params.per_softcap);
-  ds *= 1.0 - x * x;
+  ds *= tanh_and_slope(${dotRows('tile_q', 'row', 'tile_k', 'column', D4)} * params.per_softcap).y;
 }`;

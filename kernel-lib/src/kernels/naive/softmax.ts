@@ -123,8 +123,7 @@ ${headWgsl(f, params, 3)}
 ${rowMain(threads, f)}
 for (var c = lid; c < params.Nk4; c += ${threads}u) {
   let s = scores[at + c] * params.per_softcap;
-  let x = vec4f(safe_tanh(s.x), safe_tanh(s.y), safe_tanh(s.z), safe_tanh(s.w));
-  matrix[at + c] *= vec4f(1.0) - x * x;
+  matrix[at + c] *= vec4f(tanh_and_slope(s.x).y, tanh_and_slope(s.y).y, tanh_and_slope(s.z).y, tanh_and_slope(s.w).y);
 }
 }`;
   return { label: 'naive softcap backward', code, access: ['read', 'read_write', ...featureAccess(f)] };
