@@ -1,6 +1,7 @@
 import { createRequire, SourceMap, type SourceMapPayload } from 'node:module';
 import * as path from 'node:path';
 import type * as converterModule from 'tslab/dist/converter';
+import type { Insertion } from './magics/offsets';
 
 /** A cell after conversion, with what is needed to find its lines again. */
 export interface Conversion extends converterModule.ConvertResult {
@@ -13,6 +14,11 @@ export interface Compiler extends Omit<converterModule.Converter, 'convert'> {
   isCompleteCode(code: string): converterModule.IsCompleteResult;
   /** Number of errors that the parser alone finds. */
   syntaxErrors(code: string): number;
+  /**
+   * What must be inserted to spell out every `{ x }` that stands for `{ x: x }`: tslab turns names of earlier cells into
+   * `exports.x`, but not there.
+   */
+  shorthands(code: string): Insertion[];
 }
 
 /** The declarations that every cell sees: `flash`, the magics, `input` and the like. */
@@ -24,10 +30,16 @@ const CELL_FILE = '__tslab__.ts';
 interface TypeScript {
   createWatchCompilerHost(roots: string[], options: object, system: System, ...rest: unknown[]): WatchHost;
   createSourceFile(name: string, source: string, target: number): SourceFile;
+  forEachChild(node: TypeScriptNode, visit: (child: TypeScriptNode) => void): void;
   ScriptTarget: { Latest: number };
+  SyntaxKind: { ShorthandPropertyAssignment: number };
   transpileModule(source: string, options: { compilerOptions: object }): { outputText: string; sourceMapText?: string };
 }
-interface SourceFile {
+interface TypeScriptNode {
+  kind: number;
+  name?: { text: string; end: number };
+}
+interface SourceFile extends TypeScriptNode {
   parseDiagnostics?: unknown[];
 }
 interface System {
@@ -104,6 +116,17 @@ export function createCompiler(): Compiler {
     syntaxErrors(code) {
       const file = typescript.createSourceFile('cell.ts', code, typescript.ScriptTarget.Latest);
       return file.parseDiagnostics?.length ?? 0;
+    },
+    shorthands(code) {
+      const found: Insertion[] = [];
+      if (!/[{,]\s*[\p{ID_Start}$_][\p{ID_Continue}$]*\s*[,}=]/u.test(code)) return found;
+      const visit = (node: TypeScriptNode): void => {
+        const short = node.kind === typescript.SyntaxKind.ShorthandPropertyAssignment;
+        if (short && node.name) found.push({ at: node.name.end, text: `: ${node.name.text}` });
+        typescript.forEachChild(node, visit);
+      };
+      visit(typescript.createSourceFile('cell.ts', code, typescript.ScriptTarget.Latest));
+      return found;
     },
   };
 }

@@ -12,6 +12,7 @@ import { defineGlobals } from './session/globals';
 import { History } from './session/history';
 import { Input } from './session/input';
 import { Notebook } from './session/notebook';
+import { Session } from './session/session';
 import { Sources } from './session/sources';
 import { isRecovery, prepareForTermination, recoverFromTermination } from './termination';
 
@@ -31,6 +32,7 @@ export class Kernel {
   private readonly comms: Comms;
   private readonly input: Input;
   private readonly notebook: Notebook;
+  private readonly session: Session;
   private readonly execution: Execution;
   private readonly queue: Request[] = [];
   private answering = false;
@@ -54,8 +56,10 @@ export class Kernel {
     );
     this.input = new Input((idents, out) => this.server.reply('stdin', idents, out));
     this.notebook = new Notebook(this.sources, (work) => this.server.guarded(work));
+    this.session = new Session(this.notebook);
     this.execution = new Execution({
       notebook: this.notebook,
+      session: this.session,
       outputs: this.outputs,
       history: this.history,
       sources: this.sources,
@@ -71,7 +75,10 @@ export class Kernel {
     prepareForTermination();
     resolveLibrary();
     this.notebook.load();
-    defineGlobals({ input: this.input, comms: this.comms, sources: this.sources, fallback: () => this.latest });
+    defineGlobals({
+      ...{ input: this.input, comms: this.comms, sources: this.sources, session: this.session },
+      fallback: () => this.latest,
+    });
     process.on('unhandledRejection', (reason) => this.report('Unhandled rejection', reason));
     process.on('uncaughtException', (error) => {
       if (!isRecovery(error)) this.report('Uncaught', error);

@@ -3,15 +3,36 @@ import * as path from 'node:path';
 import { setSignalSource } from '../device/abort';
 import type * as library from '../node/index';
 import type { AttentionReport } from '../experiments/attention-report';
+import type { Tensor } from '../tensor/tensor';
+import type { UserMagic } from './magics/register';
 import { currentCell } from './session/cell';
 
-/** The notebook's `flash`: the library's exports and what the magics leave behind. */
-export type NotebookFlash = typeof library & { last: AttentionReport | undefined };
+/** What a notebook's `flash` has beside the library. */
+export interface NotebookExtras {
+  /** The report of the latest `%%flash.attention`. */
+  last: AttentionReport | undefined;
+  /** What the kernel of the latest `%%wgsl` wrote, by the names of its bindings. */
+  written: Readonly<Record<string, Tensor | undefined>> | undefined;
+  /**
+   * Adds a magic that cells after this one may use, or replaces one added before.
+   * @throws TypeError that names what is wrong
+   */
+  registerMagic(magic: UserMagic): void;
+}
+
+/** The notebook's `flash`: the library's exports and what belongs to the notebook. */
+export type NotebookFlash = typeof library & NotebookExtras;
 
 const PACKAGE = '@flashlab/kernel-lib';
 const ENTRY = path.join(__dirname, '..', 'node', 'index.js');
 
 let flash: NotebookFlash | undefined;
+let addMagic: NotebookExtras['registerMagic'];
+
+/** Hands in what the magics, which use this module, give to `flash`. */
+export function provideRegister(register: NotebookExtras['registerMagic']): void {
+  addMagic = register;
+}
 
 /**
  * The notebook's `flash`; loads the library at first use, which starts no device. Its calls end with their cell: where they are
@@ -21,6 +42,9 @@ export function notebookFlash(): NotebookFlash {
   flash ??= fromLibrary(createRequire(__filename)(ENTRY) as typeof library);
   return flash;
 }
+
+/** The notebook's `flash` if anything has used it yet. */
+export const loadedFlash = (): NotebookFlash | undefined => flash;
 
 /** Makes `import … from '@flashlab/kernel-lib'` the same as the notebook's `flash`, whatever the notebook's folder. */
 export function resolveLibrary(): void {
@@ -35,6 +59,8 @@ function fromLibrary(lib: typeof library): NotebookFlash {
   return {
     ...lib,
     last: undefined,
+    written: undefined,
+    registerMagic: addMagic,
     attentionReport: withSignal(lib.attentionReport, 2),
     check: withSignal(lib.check, 0),
   };

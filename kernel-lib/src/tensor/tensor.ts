@@ -114,6 +114,11 @@ export class Tensor {
     return `Tensor ${this.dtype} (${this.shape.join(',')})`;
   }
 
+  /** How Node's inspect and console show it. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return String(this);
+  }
+
   /**
    * Keeps the memory alive for one call, whatever happens to the tensor meanwhile.
    * @internal

@@ -199,8 +199,8 @@ suite(`the notebook kernel through jupyter_client${why === undefined ? '' : ` (s
     expect(answer('completeSigil').matches).toEqual(['%flash']);
     expect(answer('completeOption')).toMatchObject({ matches: ['randn'], cursor_start: 35, cursor_end: 39 });
     expect(answer('completeArgument')).toMatchObject({ matches: ['causal'], cursor_start: 20, cursor_end: 23 });
-    expect(answer('completeFlash').matches).toEqual(expect.arrayContaining(['attention', 'last', 'randn', 'tidy']));
-    expect(answer('completeFlash').matches).not.toContain('registerMagic');
+    const ofFlash = ['attention', 'last', 'randn', 'registerMagic', 'tidy'];
+    expect(answer('completeFlash').matches).toEqual(expect.arrayContaining(ofFlash));
   });
 
   test('inspection in the argument and of the call around the cursor', () => {

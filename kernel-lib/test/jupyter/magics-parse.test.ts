@@ -2,6 +2,12 @@ import { distance, parseCell, type MagicName } from '../../src/jupyter/magics/pa
 import { magics } from '../../src/jupyter/magics/registry';
 
 const known: MagicName[] = [
+  { kind: 'line', name: 'time', takes: 'expression' },
+  { kind: 'line', name: 'cd', takes: 'text' },
+  { kind: 'cell', name: 'capture', takes: 'name' },
+  { kind: 'cell', name: 'wgsl', textBody: true },
+  { kind: 'line', name: 'mine', prefix: 'user.' },
+  { kind: 'cell', name: 'ours', prefix: 'user.', textBody: true },
   { kind: 'cell', name: 'flash.attention' },
   { kind: 'line', name: 'flash.device' },
   { kind: 'line', name: 'lsmagic' },
@@ -34,6 +40,16 @@ describe('cells with magics as TypeScript', () => {
     ['after a regular expression', 'const r = /[/"]/;\n%lsmagic', 'const r = /[/"]/;\nawait $lsmagic();'],
     ['unfinished argument', '%%flash.attention({ se', '$$flash.attention({ se'],
     ['unfinished name', '%%flash.att', '$$flash.att'],
+    ['expression', '%time f(a)\nb', 'await $time(async () => ( f(a)));\nb'],
+    ['expression over lines', '%time f({\n a })  // why\nb', 'await $time(async () => ( f({\n a })  ));// why\nb'],
+    ['expression and more', '%time a; b', 'await $time(async () => ( a));; b'],
+    ['text', "%cd it's `here`\nb", `await $cd("it's \`here\`");            \nb`],
+    ['no text', '%cd\nb', 'await $cd();\nb'],
+    ['text in parentheses', "%cd('there')\nb", "await $cd('there');\nb"],
+    ['a name', '%%capture out\nb', 'const out = $$capture();    \nb'],
+    ['no name', '%%capture\nb', '$$capture();\nb'],
+    ["a reader's own", '%mine(1)\nb', 'await $user.mine(1);\nb'],
+    ["a reader's own over a text", "%%ours\nit's", '$$user.ours();\n    '],
   ])('%s', (_, cell, expected) => expect(code(cell)).toBe(expected));
 
   test('columns do not move in a line with a cell magic', () => {
@@ -41,7 +57,27 @@ describe('cells with magics as TypeScript', () => {
     expect(code(cell).split('\n')[0]!.slice(0, cell.indexOf('\n')).replace('$$', '%%')).toBe(cell.split('\n')[0]);
   });
 
+  test('the rest of a cell may be text, which has the lines of the cell', () => {
+    const cell = '// about\n%%wgsl({\n  n: 1,\n})\n%no `magic\n  line 6';
+    const parsed = parseCell(cell, known);
+    expect(parsed.problems).toEqual([]);
+    expect(parsed.code).toBe('// about\n$$wgsl({\n  n: 1,\n});\n          \n        ');
+    expect(parsed.textBody).toBe('\n\n\n\n%no `magic\n  line 6');
+    expect(parseCell('%%wgsl', known).textBody).toBe('');
+  });
+
+  test('places behind an argument are found again', () => {
+    const cell = "const e = '😀';\n%time wrong(1)\n%cd some where\nafter";
+    const { code: compiled, offsets } = parseCell(cell, known);
+    for (const word of ['wrong', 'after']) {
+      expect(offsets.toCell(compiled.indexOf(word))).toBe(cell.indexOf(word));
+      expect(offsets.toCode(cell.indexOf(word) + 2)).toBe(compiled.indexOf(word) + 2);
+    }
+  });
+
   test.each([
+    ['%time', '%time: expected an expression'],
+    ['%%capture 2x', 'expected the name of a variable, got 2x'],
     ['%%flash.atention()', 'the nearest is %%flash.attention'],
     ['%flash.attention()', 'the nearest is %%flash.attention'],
     ['%%no.such.magic', 'unknown magic %%no.such.magic'],

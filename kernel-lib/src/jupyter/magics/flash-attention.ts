@@ -1,6 +1,7 @@
 import type { AttentionInputs, AttentionReportOptions } from '../../experiments/attention-report';
 import { notebookFlash } from '../library';
 import { toMimeBundle } from '../session/display';
+import { showReport } from './flash-reports';
 import type { Magic } from './magic';
 import { ProgressBar } from './progress';
 
@@ -25,8 +26,7 @@ export const flashAttention: Magic = {
       });
       bar.finish();
       flash.last = report;
-      // Each part is an output of its own: a front end shows only the richest type of one, the figure.
-      for (const part of report.parts()) cell.display(part);
+      showReport(cell, report);
     } catch (error) {
       bar.stop();
       throw error;

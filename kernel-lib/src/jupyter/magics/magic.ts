@@ -1,4 +1,5 @@
 import type { Cell } from '../session/cell';
+import type { Session } from '../session/session';
 import type { MagicName } from './parse';
 
 /** What a magic is run with. */
@@ -7,8 +8,9 @@ export interface MagicCall {
   cell: Cell;
   /** The values of the argument, checked by TypeScript against the declaration in globals.ts. */
   args: unknown[];
-  /** Value of the rest of the cell; undefined where there is none, and for a magic on a line. */
+  /** Value of the rest of the cell, or its text; undefined where there is none, and for a magic on a line. */
   body: unknown;
+  session: Session;
 }
 
 /** A magic, registered in registry.ts; what TypeScript knows of it stands in globals.ts under the same name. */
@@ -17,5 +19,8 @@ export interface Magic extends MagicName {
   readonly usage: string;
   /** One sentence. */
   readonly summary: string;
-  run(call: MagicCall): Promise<void>;
+  /** Of a magic that takes a cell: runs before the body; what it returns is the value of the call. */
+  begin?(call: MagicCall): unknown;
+  /** Runs in its place, or after the body; the cell shows what it returns. */
+  run(call: MagicCall): Promise<unknown>;
 }

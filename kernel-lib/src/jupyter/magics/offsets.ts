@@ -13,6 +13,12 @@ export class Offsets {
   /** `insertions` in ascending order. */
   constructor(private readonly insertions: readonly Insertion[]) {}
 
+  /** These, and after them `more` insertions into the code. */
+  then(more: readonly Insertion[]): Offsets {
+    const inCell = more.map(({ at, text }) => ({ at: this.toCell(at), text }));
+    return new Offsets([...this.insertions, ...inCell].sort((one, other) => one.at - other.at));
+  }
+
   apply(cell: string): string {
     let code = '';
     let from = 0;

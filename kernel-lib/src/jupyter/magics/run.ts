@@ -1,16 +1,17 @@
 import { currentCell, type Cell, type PendingMagic } from '../session/cell';
+import type { Session } from '../session/session';
 import type { Magic } from './magic';
-import { SIGILS } from './parse';
+import { type MagicKind, SIGILS } from './parse';
 import { magics } from './registry';
+import { USER_PREFIX } from './user-prefix';
 
 /**
  * Defines the globals that compiled magics call. A line magic runs at once. A cell magic only says that it is there: its
  * call stands above the body, and it runs when the body has.
  */
-export function defineMagics(target: object): void {
+export function defineMagics(target: object, session: Session): void {
   for (const magic of magics) {
     const [root, ...path] = `${SIGILS[magic.kind].code}${magic.name}`.split('.');
-    const call = (...args: unknown[]): unknown => begin(magic, args);
     let holder = target as Record<string, unknown>;
     let key = root!;
     for (const part of path) {
@@ -18,22 +19,42 @@ export function defineMagics(target: object): void {
       holder = holder[key] as Record<string, unknown>;
       key = part;
     }
-    define(holder, key, call);
+    define(holder, key, (...args: unknown[]) => begin(magic, args, session));
+  }
+  for (const kind of ['line', 'cell'] as const) {
+    const users = new Proxy(
+      {},
+      {
+        get:
+          (_, name) =>
+          (...args: unknown[]) =>
+            begin(find(kind, String(name)), args, session),
+      },
+    );
+    define(target, SIGILS[kind].code + USER_PREFIX.slice(0, -1), users);
   }
 }
 
-/** Runs the magic of a cell whose body ended with the value `body`. */
-export function runCellMagic(cell: Cell, { name, args }: PendingMagic, body: unknown): Promise<void> {
-  const magic = magics.find((each) => each.kind === 'cell' && each.name === name)!;
-  return magic.run({ cell, args, body });
+/** Runs the magic of a cell whose body ended with the value `body`, or is that text. */
+export function runCellMagic(
+  cell: Cell,
+  { name, args }: PendingMagic,
+  body: unknown,
+  session: Session,
+): Promise<unknown> {
+  return find('cell', name).run({ cell, args, body, session });
 }
 
-function begin(magic: Magic, args: unknown[]): Promise<void> | undefined {
+const find = (kind: MagicKind, name: string): Magic =>
+  magics.find((magic) => magic.kind === kind && magic.name === name)!;
+
+function begin(magic: Magic, args: unknown[], session: Session): unknown {
   const cell = currentCell.getStore();
   if (!cell) throw new Error(`${SIGILS[magic.kind].cell}${magic.name} runs only in a cell`);
-  if (magic.kind === 'line') return magic.run({ cell, args, body: undefined });
+  const call = { cell, args, body: undefined, session };
+  if (magic.kind === 'line') return magic.run(call);
   cell.pending = { name: magic.name, args };
-  return undefined;
+  return magic.begin?.(call);
 }
 
 function define(holder: object, key: string, value: unknown): void {

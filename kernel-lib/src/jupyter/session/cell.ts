@@ -8,6 +8,14 @@ export interface PendingMagic {
   args: unknown[];
 }
 
+/** What %%capture keeps of a cell. */
+export interface Captured {
+  stdout: string;
+  stderr: string;
+  /** What was displayed, as MIME bundles. */
+  readonly outputs: MimeBundle[];
+}
+
 /** Why an interrupted cell ended. */
 export class InterruptedError extends Error {
   override readonly name = 'Interrupted';
@@ -34,6 +42,7 @@ export class Cell {
   readonly interrupted: Promise<never>;
   pending: PendingMagic | undefined;
   private readonly started: Promise<unknown>[] = [];
+  private captured: Captured | undefined;
 
   constructor(
     readonly options: CellOptions,
@@ -70,11 +79,22 @@ export class Cell {
     for (let work = this.started.shift(); work; work = this.started.shift()) await work;
   }
 
+  /** From now on nothing of the cell is shown; returns what keeps it instead. */
+  capture(): Captured {
+    this.captured = { stdout: '', stderr: '', outputs: [] };
+    return this.captured;
+  }
+
   stream(name: 'stdout' | 'stderr', text: string): void {
-    if (!this.options.silent) this.outputs.stream(this.options.header, name, text);
+    if (this.captured) this.captured[name] += text;
+    else if (!this.options.silent) this.outputs.stream(this.options.header, name, text);
   }
 
   publish(type: string, content: Json, buffers?: Uint8Array[]): void {
+    if (this.captured && CAPTURED.has(type)) {
+      if (type !== 'clear_output') this.captured.outputs.push(content.data as MimeBundle);
+      return;
+    }
     if (this.options.silent) return;
     this.outputs.publish({ type, content, parent: this.options.header, ...(buffers && { buffers }) });
   }
@@ -85,6 +105,9 @@ export class Cell {
     this.publish(update ? 'update_display_data' : 'display_data', { data, metadata: {}, transient });
   }
 }
+
+/** Messages that %%capture keeps back; an error is shown all the same. */
+const CAPTURED = new Set(['display_data', 'update_display_data', 'execute_result', 'clear_output']);
 
 /** The cell on whose behalf code runs, also in its timers and after its end. */
 export const currentCell = new AsyncLocalStorage<Cell>();

@@ -1,12 +1,13 @@
 import { parseCell, SIGILS, type ParsedCell } from '../magics/parse';
-import { magics } from '../magics/registry';
+import { MAGIC_WORDS, magics } from '../magics/registry';
 import { toPoints, toUnits } from '../magics/offsets';
 import type { Json } from '../protocol';
 import { spell } from './diagnostics';
+import { helpTopic } from './help';
 import type { Notebook } from './notebook';
 
 /** Names by which compiled code calls magics; in the notebook they begin with `%`. */
-const MAGIC_ROOT = new RegExp(`^\\$\\$?(${[...new Set(magics.map((magic) => magic.name.split('.')[0]!))].join('|')})$`);
+const MAGIC_ROOT = new RegExp(`^\\$\\$?(${MAGIC_WORDS.join('|')})$`);
 
 /** Answers complete_request. Positions count code points, as Jupyter does. */
 export function complete(notebook: Notebook, request: Json): Json {
@@ -21,6 +22,11 @@ export function complete(notebook: Notebook, request: Json): Json {
     const shown = spelling(name, typed);
     return shown === undefined ? [] : [{ text: shown, type: kinds.get(name) ?? '' }];
   });
+  // TypeScript knows nothing of the reader's own magics.
+  for (const { kind, name, prefix } of magics) {
+    const spelled = SIGILS[kind].cell + name;
+    if (prefix && typed.startsWith('%') && spelled.startsWith(typed)) found.push({ text: spelled, type: 'function' });
+  }
   const span = { start: toPoints(text, start), end: toPoints(text, end) };
   return {
     status: 'ok',
@@ -40,9 +46,17 @@ export function inspect(notebook: Notebook, request: Json): Json {
   return { status: 'ok', found: true, data: info, metadata: {} };
 }
 
+/** What is known of a name, magics with their sigils; undefined where nothing is. */
+export function describeName(notebook: Notebook, name: string): Json | undefined {
+  const own = magics.find((magic) => magic.prefix && SIGILS[magic.kind].cell + magic.name === name);
+  if (own) return { 'text/plain': `${own.usage}\n\n${own.summary}` };
+  return quickInfo(notebook, parseCell(name, magics), name.length);
+}
+
 /** Answers is_complete_request. */
 export function isComplete(notebook: Notebook, request: Json): Json {
   const text = String(request.code ?? '');
+  if (helpTopic(text) !== undefined) return { status: 'complete' };
   const parsed = parseCell(text, magics);
   const { compiler } = notebook.load();
   const answer = compiler.isCompleteCode(parsed.code);
@@ -58,6 +72,7 @@ function position(request: Json): { text: string; cursor: number } {
 
 /** How a completion is written in the notebook; undefined where it is no fit for what was typed. */
 function spelling(name: string, typed: string): string | undefined {
+  if (/^\$\$?user$/.test(name)) return undefined;
   const magic = MAGIC_ROOT.test(name);
   if (!typed.startsWith('%')) return magic ? undefined : name;
   if (!magic) return undefined;

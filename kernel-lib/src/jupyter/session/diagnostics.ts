@@ -1,7 +1,12 @@
 import type { Diagnostic } from 'tslab/dist/converter';
 import { lineColumn, toPoints, type Offsets } from '../magics/offsets';
+import { SIGILS } from '../magics/parse';
+import { MAGIC_WORDS } from '../magics/registry';
 import type { ErrorContent } from '../protocol';
 import { excerpt } from './excerpt';
+
+/** The sigil of a magic in compiled code. */
+const SPELLED = new RegExp(`\\$\\$?(?=(${MAGIC_WORDS.join('|')})\\b)`, 'g');
 
 /** A complaint about the text of a cell; offsets are those of the cell, in UTF-16 units. */
 export interface Complaint {
@@ -59,5 +64,5 @@ function where(complaint: Complaint, cell: string): string {
 
 /** TypeScript speaks of the names that it compiles; readers wrote the magics. */
 export function spell(text: string): string {
-  return text.replace(/\$\$(?=flash\b)/g, '%%').replace(/\$(?=(flash|lsmagic)\b)/g, '%');
+  return text.replace(SPELLED, (sigil) => (sigil === SIGILS.cell.code ? SIGILS.cell.cell : SIGILS.line.cell));
 }

@@ -1,10 +1,15 @@
 import { inspect } from 'node:util';
 import type { MimeBundle } from '../protocol';
+import { objectsTable } from './show-table';
+import { isTensor, showTensor } from './show-tensor';
 
 /** The method by which an object says how it wants to be shown: it returns a MIME bundle, or a promise of one. */
 const DISPLAY = Symbol.for('Jupyter.display');
 
-/** The MIME bundle of a value: its own, or `text/plain` as Node prints it. A promise only where the value gives one. */
+/**
+ * The MIME bundle of a value: its own, that of a tensor, a table of a list of objects, or `text/plain` as Node prints it. A promise
+ * where the value gives one, and for tensors.
+ */
 export function toMimeBundle(value: unknown): MimeBundle | Promise<MimeBundle> {
   if ((typeof value === 'object' && value !== null) || typeof value === 'function') {
     const method: unknown = (value as Record<symbol, unknown>)[DISPLAY];
@@ -13,7 +18,16 @@ export function toMimeBundle(value: unknown): MimeBundle | Promise<MimeBundle> {
       return bundle instanceof Promise ? bundle.then(checked) : checked(bundle);
     }
   }
-  return { 'text/plain': inspect(value) };
+  if (isTensor(value)) return showTensor(value);
+  const table = objectsTable(value);
+  return { 'text/plain': inspect(value), ...(table !== undefined && { 'text/html': table }) };
+}
+
+/** What shows a value: one MIME bundle, or one for each of the parts of a report, of which the last is the richest. */
+export async function toMimeBundles(value: unknown): Promise<MimeBundle[]> {
+  const { parts } = value as { parts?: unknown };
+  if (typeof parts !== 'function' || !(DISPLAY in (value as object))) return [await toMimeBundle(value)];
+  return (parts as () => unknown[]).call(value).map(checked);
 }
 
 /** Bytes travel as base64 text. */

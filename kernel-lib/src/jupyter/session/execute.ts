@@ -1,14 +1,17 @@
 import { parseCell } from '../magics/parse';
 import { magics } from '../magics/registry';
 import { runCellMagic } from '../magics/run';
+import { fileOf } from '../magics/run-file';
 import type { Outputs } from '../outputs';
 import type { ErrorContent, Json, Message } from '../protocol';
 import { Cell, currentCell, InterruptedError } from './cell';
 import { complaints, describeComplaints } from './diagnostics';
-import { toMimeBundle } from './display';
+import { toMimeBundle, toMimeBundles } from './display';
 import { describeError } from './errors';
+import { helpTopic } from './help';
 import type { History } from './history';
 import type { Notebook } from './notebook';
+import type { Session } from './session';
 import type { Sources } from './sources';
 
 /** How long an interrupted magic may take to end by itself and say how far it came, in milliseconds. */
@@ -20,6 +23,7 @@ export interface ExecuteParts {
   outputs: Outputs;
   history: History;
   sources: Sources;
+  session: Session;
   /** Called with the cell before it runs and with undefined after it. */
   onCell(cell: Cell | undefined): void;
 }
@@ -52,10 +56,12 @@ export class Execution {
     try {
       const result = await this.evaluate(cell, code, `cell [${this.count}]`);
       if ('error' in result) return this.failed(cell, result.error, stored ? code : undefined);
-      const shown = result.value === undefined || result.value === null ? undefined : await toMimeBundle(result.value);
-      if (shown) cell.publish('execute_result', { execution_count: this.count, data: shown, metadata: {} });
+      const shown = result.value === undefined || result.value === null ? [] : await toMimeBundles(result.value);
+      const last = shown.pop();
+      for (const bundle of shown) cell.display(bundle);
+      if (last) cell.publish('execute_result', { execution_count: this.count, data: last, metadata: {} });
       if (stored)
-        this.parts.history.add(this.count, code, shown === undefined ? null : String(shown['text/plain'] ?? ''));
+        this.parts.history.add(this.count, code, last === undefined ? null : String(last['text/plain'] ?? ''));
       return {
         status: 'ok',
         execution_count: this.count,
@@ -81,6 +87,10 @@ export class Execution {
     text: string,
     label: string,
   ): Promise<{ value: unknown } | { error: ErrorContent }> {
+    const file = fileOf(text);
+    if (file) return this.evaluate(cell, file.text, file.path);
+    const topic = helpTopic(text);
+    if (topic !== undefined) return this.explain(cell, topic);
     const parsed = parseCell(text, magics);
     if (parsed.problems.length > 0) return { error: describeComplaints('MagicError', parsed.problems, text) };
     try {
@@ -89,7 +99,7 @@ export class Execution {
         return {
           error: describeComplaints(
             'TypeScriptError',
-            complaints(outcome.conversion.diagnostics, parsed.offsets),
+            complaints(outcome.conversion.diagnostics, outcome.offsets),
             text,
           ),
         };
@@ -97,14 +107,26 @@ export class Execution {
       if (outcome.kind === 'thrown') throw outcome.error;
       await Promise.race([cell.settled(), cell.interrupted]);
       const { pending } = cell;
-      if (!pending) return { value: outcome.value };
-      const magic = currentCell.run(cell, () => runCellMagic(cell, pending, outcome.value));
+      // A promise is shown as what it gives.
+      if (!pending) return { value: await Promise.race([outcome.value, cell.interrupted]) };
+      const body = parsed.textBody ?? outcome.value;
+      const magic = currentCell.run(cell, () => runCellMagic(cell, pending, body, this.parts.session));
       return { value: await Promise.race([magic, cell.interruptedFor(MAGIC_GRACE_MS)]) };
     } catch (error) {
       // What an interrupt broke off may complain in its own way; the reader asked for the interrupt.
       const cause = cell.controller.signal.aborted || isBreak(error) ? new InterruptedError() : error;
       return { error: describeError(cause, this.parts.sources) };
     }
+  }
+
+  private explain(cell: Cell, name: string): { value: unknown } | { error: ErrorContent } {
+    const known = this.parts.session.describe(name);
+    if (!known) {
+      const evalue = `${name}: nothing is known of this name`;
+      return { error: { ename: 'NameError', evalue, traceback: [`NameError: ${evalue}`] } };
+    }
+    cell.display(known);
+    return { value: undefined };
   }
 
   private async userExpressions(cell: Cell, expressions: unknown): Promise<Json> {

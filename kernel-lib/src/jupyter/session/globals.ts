@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { Console } from 'node:console';
-import type { DisplayHandle } from '../globals';
-import { notebookFlash } from '../library';
+import type { DisplayHandle, PlotlyInput } from '../globals';
+import { notebookFlash, provideRegister } from '../library';
+import { registerMagic } from '../magics/register';
 import { defineMagics } from '../magics/run';
+import type { Session } from './session';
 import type { MimeBundle } from '../protocol';
 import { currentCell, type Cell } from './cell';
 import type { Comms } from './comms';
@@ -10,16 +12,19 @@ import { toMimeBundle } from './display';
 import type { Input } from './input';
 import type { Sources } from './sources';
 
+const PLOTLY = 'application/vnd.plotly.v1+json';
+
 export interface GlobalsParts {
   input: Input;
   comms: Comms;
   sources: Sources;
+  session: Session;
   /** The cell to which output belongs that no cell can be found for: that of a native callback, say. */
   fallback(): Cell | undefined;
 }
 
 /** Defines what globals.ts declares, and sends what is printed to the cell that prints it. */
-export function defineGlobals({ input, comms, sources, fallback }: GlobalsParts): void {
+export function defineGlobals({ input, comms, sources, session, fallback }: GlobalsParts): void {
   const here = (): Cell => {
     const cell = currentCell.getStore() ?? fallback();
     if (!cell) throw new Error('no cell has run yet');
@@ -31,7 +36,15 @@ export function defineGlobals({ input, comms, sources, fallback }: GlobalsParts)
     console: new Console({ stdout: process.stdout, stderr: process.stderr, colorMode: false }),
     input: (prompt = '', options: { password?: boolean } = {}) =>
       input.ask(here(), String(prompt), options.password === true),
-    display: (value: unknown, options: { id?: string; raw?: boolean } = {}) => display(here(), value, options),
+    display: Object.assign(
+      (value: unknown, options: { id?: string; raw?: boolean } = {}) => display(here(), value, options),
+      {
+        html: (text: string, { id }: { id?: string } = {}) =>
+          display(here(), { 'text/html': String(text), 'text/plain': String(text) }, { id, raw: true }),
+        plotly: ({ data, layout = {} }: PlotlyInput, { id }: { id?: string } = {}) =>
+          display(here(), { [PLOTLY]: { data, layout }, 'text/plain': 'a plotly figure' }, { id, raw: true }),
+      },
+    ),
     clearOutput: (options: { wait?: boolean } = {}) => here().publish('clear_output', { wait: options.wait === true }),
     comms: {
       registerTarget: comms.registerTarget.bind(comms),
@@ -44,7 +57,8 @@ export function defineGlobals({ input, comms, sources, fallback }: GlobalsParts)
   }
   // Looked up when a cell first says `flash`, so that the kernel starts without it.
   Object.defineProperty(globalThis, 'flash', { get: notebookFlash, configurable: true, enumerable: false });
-  defineMagics(globalThis);
+  provideRegister(registerMagic);
+  defineMagics(globalThis, session);
 }
 
 function display(cell: Cell, first: unknown, options: { id?: string; raw?: boolean }): DisplayHandle {

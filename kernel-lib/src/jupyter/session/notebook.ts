@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type * as executorModule from 'tslab/dist/executor';
 import { createCompiler, type Compiler, type Conversion } from '../compiler';
+import { Offsets } from '../magics/offsets';
 import type { ParsedCell } from '../magics/parse';
 import { currentCell, type Cell } from './cell';
 import type { Sources } from './sources';
@@ -13,7 +14,9 @@ export type Guard = <T>(work: () => T) => T;
 
 /** How a cell ended. */
 export type Outcome =
-  { kind: 'value'; value: unknown } | { kind: 'thrown'; error: unknown } | { kind: 'refused'; conversion: Conversion };
+  | { kind: 'value'; value: unknown }
+  | { kind: 'thrown'; error: unknown }
+  | { kind: 'refused'; conversion: Conversion; offsets: Offsets };
 
 /** What is running: filled in by the compiler and the executor while it runs. */
 interface Run {
@@ -35,6 +38,7 @@ interface Loaded {
 export class Notebook {
   private loadedParts: Loaded | undefined;
   private run: Run | undefined;
+  private resetAfter = false;
 
   constructor(
     private readonly sources: Sources,
@@ -49,19 +53,34 @@ export class Notebook {
 
   /** Compiles and runs a parsed cell. `text` is the cell as written, `label` its name in errors. */
   execute(cell: Cell, parsed: ParsedCell, text: string, label: string): Promise<Outcome> {
-    const { executor } = this.load();
-    const run: Run = { cell, text, parsed, label };
+    const { executor, compiler } = this.load();
+    const shorthands = this.guard(() => compiler.shorthands(parsed.code));
+    const code = new Offsets(shorthands).apply(parsed.code);
+    const run: Run = { cell, text, parsed: { ...parsed, code, offsets: parsed.offsets.then(shorthands) }, label };
     if (/\btslab\b/.test(text)) connectTslabDisplay();
     const finished = new Promise<Outcome>((resolve, reject) => {
       // In a turn of its own: an interrupt may tear down the whole stack below, and our caller must outlive that.
       setImmediate(() => {
         this.run = run;
         currentCell.run(cell, () => {
-          executor.execute(parsed.code).then((ok) => resolve(outcome(run, ok)), reject);
+          executor.execute(code).then((ok) => resolve(outcome(run, ok)), reject);
         });
       });
     });
-    return Promise.race([finished, cell.interrupted]);
+    return Promise.race([finished, cell.interrupted]).finally(() => {
+      if (this.resetAfter) executor.reset();
+      this.resetAfter = false;
+    });
+  }
+
+  /** Forgets all variables: at the end of the cell that runs, whose own would come back otherwise. */
+  reset(): void {
+    this.resetAfter = true;
+  }
+
+  /** Values of all variables, by name. */
+  locals(): Record<string, unknown> {
+    return this.load().executor.locals;
   }
 
   /** Ends an `await` of the running cell. */
@@ -124,7 +143,8 @@ export class Notebook {
 
 function outcome(run: Run, ok: boolean): Outcome {
   if (ok) return { kind: 'value', value: run.value };
-  if (run.conversion?.diagnostics.length) return { kind: 'refused', conversion: run.conversion };
+  if (run.conversion?.diagnostics.length)
+    return { kind: 'refused', conversion: run.conversion, offsets: run.parsed.offsets };
   return { kind: 'thrown', error: run.error };
 }
 
