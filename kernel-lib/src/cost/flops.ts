@@ -3,7 +3,7 @@ import { keyBegin, keyEnd } from '../features/band';
 import { spans, type SpanSizes } from './spans';
 
 type PairSizes = SpanSizes & Pick<Problem, 'H'>;
-type WorkSizes = PairSizes & Pick<Problem, 'D' | 'Dv'>;
+export type WorkSizes = PairSizes & Pick<Problem, 'D' | 'Dv'>;
 
 /** Pairs (b, h, i, j) of a query and a key that the band lets it see. Mask and bias, which hide single pairs, do not count. */
 export function visiblePairs(problem: PairSizes): number {

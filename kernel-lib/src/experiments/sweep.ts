@@ -3,7 +3,7 @@ import { FlashError } from '../api/errors';
 import type { Algorithm } from '../api/options';
 import type { Problem } from '../api/problem';
 import { checkAttention, type CheckedCall } from '../api/validate';
-import { forwardFlops } from '../cost/flops';
+import { forwardFlops, type WorkSizes } from '../cost/flops';
 import { peakBytes } from '../cost/peak-memory';
 import { formatBytes } from '../plots/numbers';
 import type { Tensor } from '../tensor/tensor';
@@ -112,7 +112,7 @@ const COMPILE_SECONDS = { software: 5, hardware: 0.5 };
  * Seconds that one algorithm takes at one length, very roughly: only progress rests on it. The first length of a sweep
  * (`cold`) has the kernels to compile.
  */
-export function pointSeconds(problem: Problem, kind: DeviceInfo['kind'], cold: boolean): number {
+export function pointSeconds(problem: WorkSizes, kind: DeviceInfo['kind'], cold: boolean): number {
   const rate = kind === 'software' ? 3e9 : 1e12;
   return 0.1 + (2 * 3.5 * forwardFlops(problem)) / rate + (cold ? COMPILE_SECONDS[kind] : 0);
 }

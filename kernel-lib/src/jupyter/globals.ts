@@ -53,6 +53,8 @@ export interface FlashLineMagics {
   device(): Promise<void>;
   /** Compares the kernels with float64 over a table of shapes, and shows every failure. */
   check(options?: library.CheckOptions): Promise<void>;
+  /** Times forward and backward of several algorithms over lengths. */
+  bench(options?: library.BenchOptions): Promise<void>;
   /** Shows the memory of standard attention and of FlashAttention, by formula and as allocated. */
   memory(options: MemoryOptions): Promise<void>;
   /** Walks over the tiles of FlashAttention-1 and 2 on a small input: m, l and O tile by tile, and the order of the tiles. */

@@ -33,6 +33,7 @@ export function kernelInfo(): Json {
     banner: `FlashLab ${packageVersion()}: TypeScript notebooks with FlashAttention. %lsmagic lists the magics.`,
     help_links: [],
     debugger: false,
+    supported_features: [],
   };
   return content;
 }

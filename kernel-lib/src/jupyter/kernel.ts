@@ -10,6 +10,7 @@ import { describeError } from './session/errors';
 import { Execution } from './session/execute';
 import { defineGlobals } from './session/globals';
 import { History } from './session/history';
+import { HistoryFile, historyPath } from './session/history-file';
 import { Input } from './session/input';
 import { Notebook } from './session/notebook';
 import { Session } from './session/session';
@@ -28,7 +29,7 @@ export class Kernel {
   private readonly server: Server;
   private readonly outputs: Outputs;
   private readonly sources = new Sources();
-  private readonly history = new History();
+  private readonly history = new History(new HistoryFile(historyPath()));
   private readonly comms: Comms;
   private readonly input: Input;
   private readonly notebook: Notebook;

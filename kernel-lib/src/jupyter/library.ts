@@ -55,13 +55,14 @@ export function resolveLibrary(): void {
 
 function fromLibrary(lib: typeof library): NotebookFlash {
   setSignalSource(() => currentCell.getStore()?.controller.signal);
-  // These two work on the CPU between their calls of attention.
+  // These work on the CPU between their calls of attention.
   return {
     ...lib,
     last: undefined,
     written: undefined,
     registerMagic: addMagic,
     attentionReport: withSignal(lib.attentionReport, 2),
+    bench: withSignal(lib.bench, 0),
     check: withSignal(lib.check, 0),
   };
 }

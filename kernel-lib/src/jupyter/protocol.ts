@@ -1,5 +1,5 @@
 /** Version of the Jupyter messaging protocol that this kernel speaks. */
-export const PROTOCOL_VERSION = '5.4';
+export const PROTOCOL_VERSION = '5.5';
 
 /** A JSON object whose fields have not been checked. */
 export type Json = Record<string, unknown>;
@@ -24,6 +24,8 @@ export interface Message {
   metadata: Json;
   content: Json;
   buffers: Uint8Array[];
+  /** Bytes of a content that was too large to be read; it is then {}. */
+  tooLarge?: number;
 }
 
 /** The sockets that carry requests and replies. */

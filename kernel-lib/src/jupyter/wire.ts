@@ -1,12 +1,18 @@
 import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
 import { PROTOCOL_VERSION, type Header, type Json, type Message, type Outgoing } from './protocol';
 
+/** Bytes of a content that are read; binary data travels in buffers, which have no limit. */
+export const MAX_CONTENT = 2 ** 25;
+/** Signatures that are remembered, by which a message that is sent once more is known; as many as jupyter_client has. */
+const REMEMBERED = 65_536;
+
 const DELIMITER = Buffer.from('<IDS|MSG>');
 
 /** Turns messages into frames and back, signing and checking with HMAC-SHA256. */
 export class Wire {
   /** This kernel's own session id, in the header of all that it sends. */
   readonly session = randomUUID();
+  private readonly seen = new Set<string>();
 
   constructor(private readonly key: string) {}
 
@@ -38,8 +44,11 @@ export class Wire {
       const expected = Buffer.from(this.sign(parts));
       if (expected.length !== signature.length || !timingSafeEqual(expected, signature))
         throw new Error('wrong signature');
+      this.remember(Buffer.from(signature).toString('latin1'));
     }
-    const [header, parent, metadata, content] = parts.map(parseObject);
+    const size = parts[3]!.length;
+    const [header, parent, metadata] = parts.slice(0, 3).map(parseObject);
+    const content = size > MAX_CONTENT ? {} : parseObject(parts[3]!);
     if (typeof header!.msg_type !== 'string' || typeof header!.msg_id !== 'string')
       throw new Error('header without msg_type or msg_id');
     return {
@@ -47,9 +56,17 @@ export class Wire {
       header: header as unknown as Header,
       parent: parent as unknown as Header,
       metadata: metadata!,
-      content: content!,
+      content,
       buffers: rest.slice(4),
+      ...(size > MAX_CONTENT && { tooLarge: size }),
     };
+  }
+
+  /** Refuses a signature that has come before: every message has an id and a date of its own. */
+  private remember(signature: string): void {
+    if (this.seen.has(signature)) throw new Error('the same message again');
+    this.seen.add(signature);
+    if (this.seen.size > REMEMBERED) this.seen.delete(this.seen.values().next().value!);
   }
 
   private sign(parts: readonly Uint8Array[]): string {

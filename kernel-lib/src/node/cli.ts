@@ -15,6 +15,7 @@ interface Command {
   run(values: Values, positionals: string[]): Promise<CommandResult>;
 }
 
+const TEXT = { type: 'string' } as const;
 const WHERE: Options = {
   user: { type: 'boolean' },
   'sys-prefix': { type: 'boolean' },
@@ -42,6 +43,20 @@ const commands = new Map<string, Command>([
       },
       positionals: true,
       run: async (values, filters) => (await import('./cli/check')).checkCommand(values, filters),
+    },
+  ],
+  [
+    'bench',
+    {
+      options: {
+        json: { type: 'boolean' },
+        causal: { type: 'boolean' },
+        ...Object.fromEntries(
+          ['seqs', 'algorithms', 'batch', 'heads', 'kv-heads', 'dim', 'dtype'].map((name) => [name, TEXT]),
+        ),
+      },
+      positionals: false,
+      run: async (values) => (await import('./cli/bench')).benchCommand(values),
     },
   ],
   [

@@ -25,6 +25,8 @@ describe('the command line', () => {
     [['install', '--user', '--prefix', 'x'], 'exclude each other'],
     [['install', '--prefix'], '--prefix'],
     [['check', '--seed', 'x'], '--seed'],
+    [['bench', '--seqs', '64,x'], '--seqs: expected a whole number, got x'],
+    [['bench', '--dtype', 'f64'], 'dtype'],
     [['check', '--algorithms', 'flash3'], 'algorithms: expected a list of flash2, flash1, naive, reference'],
     [['check', 'no such case'], 'filter'],
   ])('%j is refused with exit code 2', async (args, message) => {

@@ -3,7 +3,8 @@
 Reads a JSON list of steps from standard input and prints one JSON object a line for each: {"reply", "outputs", "ms"}.
 A step is {"op": "execute", "code", ...} with, as needed, "input" (typed when asked), "interrupt" ("signal" or
 "message", sent when text "when" was put out or else at once) and "linger" (seconds to collect late outputs); or
-{"op": "request", "type", "content", "channel"}; or {"op": "garbage"}, which no kernel may obey or die of.
+{"op": "request", "type", "content", "channel"}; or {"op": "garbage"},
+{"op": "huge", "size"} and {"op": "replay"}, which no kernel may obey or die of.
 """
 
 import json
@@ -99,9 +100,27 @@ class Client:
         time.sleep(0.3)
         return {"reply": {}, "outputs": [], "ms": 0, "alive": self.km.is_alive()}
 
+    def huge(self, size):
+        """Sends a cell of `size` bytes."""
+        msg_id = self.send("execute_request", {"code": "x" * size, "silent": False})
+        return {"reply": self.reply(msg_id), "outputs": self.outputs(msg_id), "ms": 0, "alive": self.km.is_alive()}
+
+    def replay(self):
+        """Sends one signed message twice; the kernel obeys once."""
+        message = self.kc.session.msg("execute_request", {"code": "(globalThis as any).obeyed = ((globalThis as any).obeyed ?? 0) + 1"})
+        frames = self.kc.session.serialize(message)
+        for _ in range(2):
+            self.kc.shell_channel.socket.send_multipart(frames)
+        msg_id = message["header"]["msg_id"]
+        return {"reply": self.reply(msg_id), "outputs": self.outputs(msg_id), "ms": 0, "alive": self.km.is_alive()}
+
     def run(self, step):
         if step["op"] == "garbage":
             return self.garbage()
+        if step["op"] == "huge":
+            return self.huge(step["size"])
+        if step["op"] == "replay":
+            return self.replay()
         if step["op"] == "execute":
             return self.execute(step)
         began = time.time()

@@ -55,6 +55,7 @@ const cells = {
   trace: '%flash.trace({ seq: 8, dim: 4, tiles: { br: 2, bc: 2 } })',
   ioModel: '%flash.ioModel({ seq: 64, dim: 16 })',
   check: "%flash.check({ filter: 'B1_H1_Hk1_Nq1_Nk1_D1_Dv1_seed1', algorithms: ['naive'] })",
+  bench: "%flash.bench({ seqs: [16, 32], heads: 1, dim: 8, algorithms: ['naive'] })",
   report: 'flash.memory({ heads: 2, seq: 128, dim: 64 })',
   promise: 'Promise.resolve(6)',
   rejection: "Promise.reject(new Error('turned down'))",
@@ -172,11 +173,14 @@ suite(`magics of the notebook kernel${why === undefined ? '' : ` (skipped: ${why
     expect(value('shorthandAssign')).toBe('7');
   });
 
-  test.each(['memory', 'trace', 'ioModel', 'check'] as const)('%%flash.%s shows its report in parts', (cell) => {
-    const shown = displays(cell);
-    expect(shown.at(-1)).toHaveProperty(['application/vnd.plotly.v1+json']);
-    expect(shown.at(-2)).toHaveProperty(['text/html']);
-  });
+  test.each(['memory', 'trace', 'ioModel', 'check', 'bench'] as const)(
+    '%%flash.%s shows its report in parts',
+    (cell) => {
+      const shown = displays(cell);
+      expect(shown.at(-1)).toHaveProperty(['application/vnd.plotly.v1+json']);
+      expect(shown.at(-2)).toHaveProperty(['text/html']);
+    },
+  );
 
   test('a report that is the value of a cell shows its tables beside the figure', () => {
     expect(displays('report').at(-1)!['text/html']).toContain('<table');

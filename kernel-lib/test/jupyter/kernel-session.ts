@@ -19,7 +19,8 @@ export function missing(): string | undefined {
 /** Installs the kernelspec under `prefix`; returns an environment in which Jupyter finds it there. */
 export function installInto(prefix: string): NodeJS.ProcessEnv {
   execFileSync(process.execPath, [path.join(bin, 'flashlab.js'), 'install', '--prefix', prefix]);
-  return { ...process.env, JUPYTER_PATH: path.join(prefix, 'share', 'jupyter') };
+  const share = path.join(prefix, 'share', 'jupyter');
+  return { ...process.env, JUPYTER_PATH: share, FLASH_HISTORY: path.join(share, 'history.jsonl') };
 }
 
 export type Content = Record<string, unknown>;

@@ -86,6 +86,9 @@ const steps = {
   commInfoAfter: request('comm_info_request', {}),
   expressions: execute('1', { options: { user_expressions: { sum: 'q.shape[1] - 0', bad: 'nope' } } }),
   garbage: { op: 'garbage' },
+  huge: { op: 'huge', size: 1e8 },
+  replay: { op: 'replay' },
+  replayed: execute('(globalThis as any).obeyed'),
   unknownRequest: request('no_such_request', {}),
   badRequest: request('complete_request', { code: 5 }),
   afterGarbage: execute('6 * 7'),
@@ -283,6 +286,13 @@ suite(`the notebook kernel through jupyter_client${why === undefined ? '' : ` (s
       evalue: expect.stringContaining('code must be a string') as string,
     });
     expect(value('afterGarbage')).toBe('42');
+  });
+
+  test('a cell of 100 MB is answered with an error, a message sent twice is obeyed once', () => {
+    expect(answer('huge')).toMatchObject({ status: 'error', ename: 'MessageTooLarge' });
+    expect(results.huge.outputs.filter(({ type }) => type !== 'status')).toEqual([]);
+    expect(results.huge.alive).toBe(true);
+    expect(value('replayed')).toBe('1');
   });
 
   test('kernel_info over control', () => {

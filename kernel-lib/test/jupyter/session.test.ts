@@ -1,3 +1,6 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import * as path from 'node:path';
 import type { Json, Message, Outgoing } from '../../src/jupyter/protocol';
 import { ProgressBar } from '../../src/jupyter/magics/progress';
 import { textAndTable } from '../../src/jupyter/magics/table';
@@ -8,6 +11,7 @@ import { Comms } from '../../src/jupyter/session/comms';
 import { toMimeBundle } from '../../src/jupyter/session/display';
 import { describeError } from '../../src/jupyter/session/errors';
 import { History } from '../../src/jupyter/session/history';
+import { HistoryFile, historyPath } from '../../src/jupyter/session/history-file';
 import { Input } from '../../src/jupyter/session/input';
 import { Sources } from '../../src/jupyter/session/sources';
 
@@ -169,6 +173,53 @@ describe('history', () => {
     const long = new History();
     for (let i = 0; i < 3000; i++) long.add(i, 'x', null);
     expect(long.answer({ hist_access_type: 'tail' }).history).toHaveLength(1000);
+  });
+});
+
+describe('history across sessions', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'flashlab history '));
+  const file = path.join(folder, 'deep', 'history.jsonl');
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const inputs = (history: History, request: Json): unknown => history.answer(request).history;
+
+  test('earlier sessions are found, their numbers go on', () => {
+    new History(new HistoryFile(file)).add(1, 'first\nsession', '1');
+    const second = new History(new HistoryFile(file));
+    second.add(1, 'second', null);
+    expect(inputs(second, { hist_access_type: 'tail' })).toEqual([
+      [1, 1, 'first\nsession'],
+      [2, 1, 'second'],
+    ]);
+    expect(inputs(second, { hist_access_type: 'range', session: 0 })).toEqual([[2, 1, 'second']]);
+    expect(inputs(second, { hist_access_type: 'range', session: -1 })).toEqual([[1, 1, 'first\nsession']]);
+    expect(inputs(second, { hist_access_type: 'search', pattern: '*session', output: true })).toEqual([
+      [1, 1, ['first\nsession', null]],
+    ]);
+    if (process.platform !== 'win32') expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  test('a damaged file costs only what is damaged, a long one is cut', () => {
+    appendFileSync(file, 'no json\n{"session":"x"}\n');
+    appendFileSync(file, '{"session":7,"line":1,"input":"y"}\n'.repeat(2500));
+    const history = new History(new HistoryFile(file));
+    history.add(1, 'now', null);
+    expect(inputs(history, { hist_access_type: 'tail', n: 2 })).toEqual([
+      [7, 1, 'y'],
+      [8, 1, 'now'],
+    ]);
+    expect(readFileSync(file, 'utf8').split('\n')).toHaveLength(1000 + 1 + 1);
+  });
+
+  test('where nothing can be written the kernel runs all the same', () => {
+    const nowhere = new History(new HistoryFile(path.join(file, 'below a file', 'x')));
+    nowhere.add(1, 'now', null);
+    expect(inputs(nowhere, { hist_access_type: 'tail' })).toEqual([[1, 1, 'now']]);
+  });
+
+  test('the file is named by FLASH_HISTORY, or lies in the data folder of Jupyter', () => {
+    expect(historyPath({ FLASH_HISTORY: 'off' })).toBeUndefined();
+    expect(historyPath({ FLASH_HISTORY: '/x/y' })).toBe('/x/y');
+    expect(historyPath({ JUPYTER_DATA_DIR: '/data' })).toBe(path.join('/data', 'flashlab', 'history.jsonl'));
   });
 });
 

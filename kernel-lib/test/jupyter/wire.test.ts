@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { endpoint, readConnection } from '../../src/jupyter/connection';
-import { Wire } from '../../src/jupyter/wire';
+import { MAX_CONTENT, Wire } from '../../src/jupyter/wire';
 
 const out = { type: 'stream', content: { text: 'ü' }, parent: {}, metadata: { a: 1 }, buffers: [Uint8Array.of(1, 2)] };
 const text = (frame: Uint8Array): string => Buffer.from(frame).toString();
@@ -37,6 +37,21 @@ describe('messages on the wire', () => {
     const unsigned = wire.encode([], out);
     unsigned[1] = Buffer.alloc(0);
     expect(() => wire.decode(unsigned)).toThrow('wrong signature');
+  });
+
+  test('are taken once', () => {
+    const receiver = new Wire('key');
+    const frames = wire.encode([], out);
+    receiver.decode(frames);
+    expect(() => receiver.decode(frames)).toThrow('the same message again');
+    receiver.decode(wire.encode([], out));
+  });
+
+  test('with a content of a hundred megabytes are not read, but can be answered', () => {
+    const frames = wire.encode([Buffer.from('id')], { ...out, content: { code: 'x'.repeat(MAX_CONTENT) } });
+    const message = wire.decode(frames);
+    expect(message).toMatchObject({ content: {}, tooLarge: MAX_CONTENT + 11, header: { msg_type: 'stream' } });
+    expect(wire.decode(wire.encode([], out)).tooLarge).toBeUndefined();
   });
 
   test('without a key need no signature', () => {

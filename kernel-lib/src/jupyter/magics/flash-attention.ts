@@ -1,9 +1,8 @@
 import type { AttentionInputs, AttentionReportOptions } from '../../experiments/attention-report';
 import { notebookFlash } from '../library';
 import { toMimeBundle } from '../session/display';
-import { showReport } from './flash-reports';
+import { showReport, withBar } from './flash-reports';
 import type { Magic } from './magic';
-import { ProgressBar } from './progress';
 
 /** Runs attention forward and backward, on the tensors of the body or on random ones, and shows the report. */
 export const flashAttention: Magic = {
@@ -18,19 +17,10 @@ export const flashAttention: Magic = {
     const flash = notebookFlash();
     const inputs = asInputs(body);
     if (!inputs && body !== undefined && body !== null) cell.display(await toMimeBundle(body));
-    const bar = new ProgressBar(cell, 'flash.attention');
-    try {
-      const report = await flash.attentionReport((args[0] ?? {}) as AttentionReportOptions, inputs, {
-        signal: cell.controller.signal,
-        onProgress: (fraction) => bar.update(fraction),
-      });
-      bar.finish();
-      flash.last = report;
-      showReport(cell, report);
-    } catch (error) {
-      bar.stop();
-      throw error;
-    }
+    const options = (args[0] ?? {}) as AttentionReportOptions;
+    const report = await withBar(cell, 'flash.attention', (run) => flash.attentionReport(options, inputs, run));
+    flash.last = report;
+    showReport(cell, report);
   },
 };
 

@@ -1,3 +1,8 @@
+import type { CheckOptions } from '../../check/check';
+import type { BenchOptions } from '../../experiments/bench';
+import type { IoModelOptions } from '../../experiments/io-model-options';
+import type { MemoryOptions } from '../../experiments/memory';
+import type { TraceOptions } from '../../experiments/trace-options';
 import type { MimeBundle } from '../../plots/figure';
 import { notebookFlash } from '../library';
 import type { Cell } from '../session/cell';
@@ -16,9 +21,26 @@ export function showReport(cell: Cell, report: Report): void {
 
 type Flash = ReturnType<typeof notebookFlash>;
 
+/** Runs work that is stopped with its cell, under a progress bar. */
+export async function withBar<T>(
+  cell: Cell,
+  label: string,
+  work: (watched: { signal: AbortSignal; onProgress(fraction: number): void }) => Promise<T>,
+): Promise<T> {
+  const bar = new ProgressBar(cell, label);
+  try {
+    const result = await work({ signal: cell.controller.signal, onProgress: (fraction) => bar.update(fraction) });
+    bar.finish();
+    return result;
+  } catch (error) {
+    bar.stop();
+    throw error;
+  }
+}
+
 /** A magic that makes a report by a function of the library. */
 const reporter = (
-  name: 'check' | 'memory' | 'trace' | 'ioModel',
+  name: 'check' | 'bench' | 'memory' | 'trace' | 'ioModel',
   usage: string,
   summary: string,
   make: (flash: Flash, options: never, cell: Cell) => Report | Promise<Report>,
@@ -38,37 +60,35 @@ export const flashCheck = reporter(
   'check',
   "%flash.check({ filter: 'causal' })",
   'Compares the kernels with float64 over a table of shapes.',
-  async (flash, options: Parameters<Flash['check']>[0], cell) => {
-    const bar = new ProgressBar(cell, 'flash.check');
-    try {
-      const onProgress = (fraction: number): void => bar.update(fraction);
-      const report = await flash.check({ signal: cell.controller.signal, onProgress, ...options });
-      bar.finish();
-      return report;
-    } catch (error) {
-      bar.stop();
-      throw error;
-    }
-  },
+  (flash, options: CheckOptions, cell) =>
+    withBar(cell, 'flash.check', (watched) => flash.check({ ...watched, ...options })),
+);
+
+export const flashBench = reporter(
+  'bench',
+  '%flash.bench({ seqs: [256, 512], dim: 64, causal: true })',
+  'Times forward and backward of several algorithms over lengths.',
+  (flash, options: BenchOptions, cell) =>
+    withBar(cell, 'flash.bench', (watched) => flash.bench({ ...watched, ...options })),
 );
 
 export const flashMemory = reporter(
   'memory',
   '%flash.memory({ heads: 32, seq: 4096, dim: 128 })',
   'Shows the memory of standard attention and of FlashAttention, by formula and as allocated.',
-  (flash, options: Parameters<Flash['memory']>[0]) => flash.memory(options),
+  (flash, options: MemoryOptions) => flash.memory(options),
 );
 
 export const flashTrace = reporter(
   'trace',
   '%flash.trace({ seq: 8, dim: 4 })',
   'Walks over the tiles of FlashAttention-1 and 2 on a small input.',
-  (flash, options: Parameters<Flash['trace']>[0]) => flash.trace(options),
+  (flash, options: TraceOptions) => flash.trace(options),
 );
 
 export const flashIoModel = reporter(
   'ioModel',
   '%flash.ioModel({ seq: 1024, dim: 64 })',
   'Counts what FlashAttention-1 and 2 read from memory and write to it.',
-  (flash, options: Parameters<Flash['ioModel']>[0]) => flash.ioModel(options),
+  (flash, options: IoModelOptions) => flash.ioModel(options),
 );

@@ -2,7 +2,7 @@ import { capture } from './capture';
 import { cd, env, reset, who } from './environment';
 import { flashAttention } from './flash-attention';
 import { flashDevice } from './flash-device';
-import { flashCheck, flashIoModel, flashMemory, flashTrace } from './flash-reports';
+import { flashBench, flashCheck, flashIoModel, flashMemory, flashTrace } from './flash-reports';
 import { lsmagic } from './lsmagic';
 import type { Magic } from './magic';
 import { runFile } from './run-file';
@@ -12,7 +12,7 @@ import { wgsl } from './wgsl';
 
 /** The magics of this kernel, in the order in which %lsmagic lists them. */
 const own: readonly Magic[] = [
-  ...[flashAttention, flashDevice, flashCheck, flashMemory, flashTrace, flashIoModel, wgsl],
+  ...[flashAttention, flashDevice, flashCheck, flashBench, flashMemory, flashTrace, flashIoModel, wgsl],
   ...[timeLine, timeCell, capture, who, reset, runFile, cd, env, html, markdown, svg, lsmagic],
 ];
 

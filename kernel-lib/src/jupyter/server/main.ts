@@ -4,7 +4,7 @@ import { Publisher, Reply, Router } from 'zeromq';
 import { endpoint, readConnection } from '../connection';
 import { kernelInfo } from '../kernel-info';
 import type { Channel, Message, Outgoing } from '../protocol';
-import { Wire } from '../wire';
+import { MAX_CONTENT, Wire } from '../wire';
 import { Interrupter } from './interrupter';
 import { Shared, type FromServer, type ServerData, type ToServer } from './link';
 import { Outbox } from './outbox';
@@ -56,7 +56,10 @@ function answer(channel: Channel, request: Message, content: Record<string, unkn
 
 function receive(channel: Channel, request: Message): void {
   const type = request.header.msg_type;
-  if (type === 'kernel_info_request' && (channel === 'control' || !mainIsReady)) {
+  if (request.tooLarge !== undefined) {
+    const evalue = `expected at most ${MAX_CONTENT} bytes, got ${request.tooLarge}`;
+    answer(channel, request, { status: 'error', ename: 'MessageTooLarge', evalue, traceback: [evalue] });
+  } else if (type === 'kernel_info_request' && (channel === 'control' || !mainIsReady)) {
     answer(channel, request, kernelInfo());
   } else if (type === 'interrupt_request') {
     // A signal reaches a synchronous loop at once; where there are none, the interrupter terminates it.

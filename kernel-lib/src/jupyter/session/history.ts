@@ -1,9 +1,9 @@
 import type { Json } from '../protocol';
+import { type HistoryEntry, HistoryFile } from './history-file';
 
-interface Entry {
-  line: number;
-  input: string;
-  output: string | null;
+interface Entry extends HistoryEntry {
+  /** null where there was none, and for all of earlier sessions. */
+  readonly output: string | null;
 }
 
 /** Entries that are kept; the oldest go first. */
@@ -11,19 +11,27 @@ const KEPT = 1000;
 /** An output is kept up to this many UTF-16 units. */
 const OUTPUT_LIMIT = 10_000;
 
-/** The cells that ran in this session. It ends with the kernel, so its session number is always 1. */
+/** The cells that ran in this session and, as far as they are kept, in earlier ones. A session ends with its kernel. */
 export class History {
-  private entries: Entry[] = [];
+  private readonly entries: Entry[];
+  private readonly session: number;
+
+  constructor(private readonly file = new HistoryFile(undefined)) {
+    this.entries = file.read(KEPT).map((entry) => ({ ...entry, output: null }));
+    this.session = 1 + this.entries.reduce((most, { session }) => Math.max(most, session), 0);
+  }
 
   add(line: number, input: string, output: string | null): void {
-    this.entries.push({ line, input, output: output === null ? null : output.slice(0, OUTPUT_LIMIT) });
+    const entry: HistoryEntry = { session: this.session, line, input };
+    this.entries.push({ ...entry, output: output === null ? null : output.slice(0, OUTPUT_LIMIT) });
     if (this.entries.length > KEPT) this.entries.shift();
+    this.file.append(entry);
   }
 
   /** Answers a history_request: [session, line, input] or, with `output`, [session, line, [input, output]]. */
   answer(request: Json): Json {
-    const found = this.select(request).map(({ line, input, output }) => [
-      1,
+    const found = this.select(request).map(({ session, line, input, output }) => [
+      session,
       line,
       request.output === true ? [input, output] : input,
     ]);
@@ -33,11 +41,12 @@ export class History {
   private select(request: Json): Entry[] {
     switch (request.hist_access_type) {
       case 'range': {
-        // Sessions count from 1; 0 is this one and negative numbers are earlier ones, which are not kept.
-        if (request.session !== undefined && request.session !== 0 && request.session !== 1) return [];
+        // 0 is this session, and negative numbers count back from it.
+        const asked = integer(request.session, 0);
+        const session = asked > 0 ? asked : this.session + asked;
         const start = integer(request.start, 0);
         const stop = integer(request.stop, Infinity);
-        return this.entries.filter((entry) => entry.line >= start && entry.line < stop);
+        return this.entries.filter((entry) => entry.session === session && entry.line >= start && entry.line < stop);
       }
       case 'search': {
         const pattern = glob(typeof request.pattern === 'string' ? request.pattern : '*');

@@ -9,8 +9,8 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { homedir } from 'node:os';
 import * as path from 'node:path';
+import { jupyterData } from '../jupyter-data';
 import { packageRoot } from './package-root';
 
 /** Name of the folder of the kernelspec, by which notebooks ask for it. */
@@ -23,7 +23,7 @@ const bin = path.join(packageRoot(), 'bin');
 
 /** Folder of the kernelspec for `where`; throws an Error where no Python environment can be found. */
 export function kernelspecFolder(where: Where, env: NodeJS.ProcessEnv = process.env): string {
-  const data = where.kind === 'user' ? userData(env) : path.join(prefixOf(where, env), 'share', 'jupyter');
+  const data = where.kind === 'user' ? jupyterData(env) : path.join(prefixOf(where, env), 'share', 'jupyter');
   return path.join(data, 'kernels', KERNEL_NAME);
 }
 
@@ -61,14 +61,6 @@ export function kernelspec(platform: NodeJS.Platform = process.platform): object
     language: 'typescript',
     interrupt_mode: platform === 'win32' ? 'message' : 'signal',
   };
-}
-
-function userData(env: NodeJS.ProcessEnv): string {
-  if (env.JUPYTER_DATA_DIR) return env.JUPYTER_DATA_DIR;
-  if (process.platform === 'darwin') return path.join(homedir(), 'Library', 'Jupyter');
-  if (process.platform === 'win32')
-    return path.join(env.APPDATA ?? path.join(homedir(), 'AppData', 'Roaming'), 'jupyter');
-  return path.join(env.XDG_DATA_HOME || path.join(homedir(), '.local', 'share'), 'jupyter');
 }
 
 function prefixOf(where: Exclude<Where, { kind: 'user' }>, env: NodeJS.ProcessEnv): string {

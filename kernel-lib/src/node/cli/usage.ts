@@ -9,6 +9,9 @@ export const USAGE = `usage: flashlab COMMAND [options]
                                 compares attention with a float64 reference over a table of shapes;
                                 a FILTER is a part of a case name, such as causal or D64_, or a whole one;
                                 LIST is some of flash2,flash1,naive,reference
+  bench [--json] [--seqs LIST] [--algorithms LIST] [--batch N] [--heads N] [--kv-heads N] [--dim N]
+        [--dtype f32|f16] [--causal]
+                                times forward and backward of algorithms, with ratios to the first
   install [WHERE] [--json]      tells Jupyter about the notebook kernel
   uninstall [WHERE] [--json]    takes it back
 

@@ -1,0 +1,51 @@
+import { defaultDevice } from '../src/device/default-device';
+import * as flash from '../src/node';
+import { onEachAdapter } from './support/devices';
+
+onEachAdapter('bench', () => {
+  test('times every algorithm at every length, with ratios to the first', async () => {
+    const fractions: number[] = [];
+    const report = await flash.bench({
+      ...{ seqs: [40, 24], heads: 2, kvHeads: 1, dim: 8, causal: true, algorithms: ['naive', 'flash2'] },
+      onProgress: (fraction) => fractions.push(fraction),
+    });
+    expect(report.rows.map(({ seq, pass, algorithm }) => [seq, pass, algorithm])).toEqual(
+      [24, 40].flatMap((seq) =>
+        ['forward', 'backward'].flatMap((pass) => ['naive', 'flash2'].map((algorithm) => [seq, pass, algorithm])),
+      ),
+    );
+    for (const { ms, gflops, runs, ratio, algorithm, seq, pass, deviceBytes } of report.rows) {
+      expect([ms > 0, gflops > 0, runs > 0, deviceBytes > 0]).toEqual([true, true, true, true]);
+      const base = report.rows.find((row) => row.algorithm === 'naive' && row.seq === seq && row.pass === pass)!;
+      expect(ratio).toBe(algorithm === 'naive' ? 1 : ms / base.ms);
+    }
+    expect(fractions.at(-1)).toBe(1);
+    expect([...fractions].sort((a, b) => a - b)).toEqual(fractions);
+    expect(report.toString()).toContain('B 1, H 2, Hk 1, D 8, Dv 8, f32, causal on');
+    expect(report.figure.plotly.data).toHaveLength(2 * 4);
+  });
+
+  test('leaves nothing behind, also when it is stopped', async () => {
+    const { bytes } = await defaultDevice();
+    await flash.bench({ seqs: [16], heads: 1, dim: 8, algorithms: ['flash2'] });
+    const controller = new AbortController();
+    const stopped = flash.bench({
+      ...{ seqs: [16, 32, 48], heads: 1, dim: 8, algorithms: ['flash2'], signal: controller.signal },
+      onProgress: () => controller.abort(new Error('enough')),
+    });
+    await expect(stopped).rejects.toThrow('enough');
+    expect((await defaultDevice()).bytes).toBe(bytes);
+  });
+});
+
+test.each([
+  [{ seqs: [] }, 'seqs: expected a list of lengths'],
+  [{ seqs: [8, 0] }, 'seqs[1]: expected a whole number'],
+  [{ algorithms: ['flash3'] }, 'algorithms: expected a list of flash2, flash1, naive, reference'],
+  [{ heads: 3, kvHeads: 2 }, 'kvHeads'],
+  [{ bias: 1 }, 'bias: no such option'],
+  [{ dim: 300 }, 'dim'],
+] as [object, string][])('bench: %j is refused', async (options, message) => {
+  await expect(flash.bench(options)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  await expect(flash.bench(options)).rejects.toThrow(message);
+});
