@@ -1,0 +1,71 @@
+// npm run build:wheel: the Python wheel, .cache/wheel/dist/jupyterlab_flashlab-*.whl, of what `npm run build` has built: the
+// extension, the kernelspec, and the notebook kernel without its npm packages, which extension/python fetches by a lock file.
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { defaultRoot as root, pathsOf } from './setup/paths.mjs';
+
+const stage = path.join(root, '.cache', 'wheel');
+const kernel = path.join(stage, 'node_kernel');
+const spec = path.join(stage, 'kernelspec');
+const lib = path.join(root, 'kernel-lib');
+const read = (file) => JSON.parse(readFileSync(file, 'utf8'));
+const write = (file, content) => writeFileSync(file, `${JSON.stringify(content, null, 1)}\n`);
+
+rmSync(stage, { recursive: true, force: true });
+mkdirSync(kernel, { recursive: true });
+mkdirSync(spec, { recursive: true });
+for (const part of ['bin', 'dist']) cpSync(path.join(lib, part), path.join(kernel, part), { recursive: true });
+const { devDependencies: _, scripts: __, ...manifest } = read(path.join(lib, 'package.json'));
+write(path.join(kernel, 'package.json'), manifest);
+write(path.join(kernel, 'package-lock.json'), lockOf(manifest, read(path.join(root, 'package-lock.json')).packages));
+write(path.join(spec, 'kernel.json'), {
+  argv: ['python', '-m', 'jupyterlab_flashlab', 'kernel', '{connection_file}'],
+  display_name: 'TypeScript (FlashLab)',
+  language: 'typescript',
+  interrupt_mode: 'message',
+});
+cpSync(path.join(lib, 'bin', 'logo-svg.svg'), path.join(spec, 'logo-svg.svg'));
+
+const pip = [
+  '-m',
+  'pip',
+  'wheel',
+  '--disable-pip-version-check',
+  '--quiet',
+  '--no-deps',
+  '-w',
+  path.join(stage, 'dist'),
+  '.',
+];
+const { status, error } = spawnSync(pathsOf(root).venvPython, pip, { cwd: root, stdio: 'inherit' });
+if (error) console.error(`build:wheel: ${error.message}; \`npm start -- --no-browser\` makes the environment.`);
+process.exitCode = status ?? 1;
+
+/** The part of the workspace's lock file that the packages of `manifest` need. */
+function lockOf({ name, version, license, bin, engines, dependencies }, packages) {
+  const kept = {};
+  const add = (from, dependency) => {
+    // As Node finds it: beside the package that wants it, else further out.
+    for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('/node_modules')))) {
+      const at = `${folder === '' ? '' : `${folder}/`}node_modules/${dependency}`;
+      if (at in kept) return true;
+      if (at in packages) {
+        const { dev: _dev, ...entry } = packages[at];
+        kept[at] = entry;
+        for (const next of Object.keys(entry.dependencies ?? {})) require(at, next);
+        for (const next of Object.keys({ ...entry.optionalDependencies, ...entry.peerDependencies })) add(at, next);
+        return true;
+      }
+      if (folder === '') return false;
+    }
+  };
+  const require = (from, dependency) => {
+    if (!add(from, dependency))
+      throw new Error(`${dependency}, which ${from || name} needs, is not in package-lock.json`);
+  };
+  for (const dependency of Object.keys(dependencies)) require('', dependency);
+  const sorted = Object.fromEntries(Object.entries(kept).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const top = { name, version, license, dependencies, bin, engines };
+  return { name, version, lockfileVersion: 3, requires: true, packages: { '': top, ...sorted } };
+}
