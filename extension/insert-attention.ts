@@ -1,13 +1,11 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
-import { INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
+import { INotebookTracker } from '@jupyterlab/notebook';
 import { LabIcon } from '@jupyterlab/ui-components';
 import svg from '../style/icons/flashlab.svg';
+import { currentFlashNotebook, insertCell, onNotebookChange } from './flash-notebook';
 
 export const COMMAND = 'flashlab:insert-attention';
-
-/** The name of FlashLab's kernelspec. */
-const KERNEL = 'flashlab';
 
 /** What the inserted cell holds. */
 const SOURCE = '%%flash.attention({ seq: 256, causal: true })';
@@ -27,20 +25,14 @@ export const insertAttention: JupyterFrontEndPlugin<void> = {
       caption: 'Insert a cell that runs FlashAttention forward and backward and checks it',
       icon: flashlabIcon,
       // The magic is a word of our kernel only.
-      isEnabled: () => tracker.currentWidget?.sessionContext.session?.kernel?.name === KERNEL,
+      isEnabled: () => currentFlashNotebook(tracker) !== null,
       execute: () => {
-        const notebook = tracker.currentWidget?.content;
-        if (!notebook) return;
-        NotebookActions.insertBelow(notebook);
-        notebook.activeCell?.model.sharedModel.setSource(SOURCE);
-        notebook.mode = 'edit';
+        const panel = currentFlashNotebook(tracker);
+        if (panel) insertCell(panel, SOURCE);
       },
     });
     palette?.addItem({ command: COMMAND, category: 'Notebook Cell Operations' });
-    // The button is grey while a notebook's kernel is not ours, so a new kernel asks for a new look.
-    tracker.currentChanged.connect(() => app.commands.notifyCommandChanged(COMMAND));
-    tracker.widgetAdded.connect((_, panel) => {
-      panel.sessionContext.kernelChanged.connect(() => app.commands.notifyCommandChanged(COMMAND));
-    });
+    // The button is grey while a notebook's kernel is not ours.
+    onNotebookChange(tracker, () => app.commands.notifyCommandChanged(COMMAND));
   },
 };
