@@ -14,9 +14,10 @@ import { choosePort, startServer } from './start/server.mjs';
 const say = (text) => process.stdout.write(text);
 
 /** Runs one notebook to its end and prints its text outputs; resolves to the exit code. */
-function runNotebook(paths, notebook) {
+function runNotebook(paths, notebook, parameters) {
   const script = fileURLToPath(new URL('start/run_notebook.py', import.meta.url));
-  const child = spawn(paths.venvPython, [script, notebook], { env: jupyterEnvironment(paths), stdio: 'inherit' });
+  const code = parameters.map(([name, value]) => `const ${name} = ${JSON.stringify(value)};`).join('\n');
+  const child = spawn(paths.venvPython, [script, notebook, code], { env: jupyterEnvironment(paths), stdio: 'inherit' });
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code) => resolve(code ?? 1));
@@ -47,5 +48,5 @@ runProgram(async () => {
   const notebook = options.run === null ? null : path.resolve(process.env.INIT_CWD ?? '.', options.run);
   if (notebook !== null && !existsSync(notebook)) throw new Problem(`--run: there is no file ${notebook}.`, 2);
   const paths = await setUp();
-  return notebook === null ? serve(paths, options) : runNotebook(paths, notebook);
+  return notebook === null ? serve(paths, options) : runNotebook(paths, notebook, options.parameters);
 });

@@ -1,5 +1,7 @@
 """Run one notebook from top to bottom and print its text outputs as they come; the notebook file is not changed.
 
+    python run_notebook.py NOTEBOOK [CODE TO RUN BEHIND ITS PARAMETERS]
+
 Exit code 0: every cell ran; 1: a cell failed (its error is printed) or the kernel died; 2: not a notebook.
 """
 
@@ -35,12 +37,23 @@ def show_outputs(cell, cell_index: int, **_) -> None:
             show(f"[output without a text form: {', '.join(output.data)}]")
 
 
-def main(file: Path) -> int:
+def inject(notebook, code: str) -> None:
+    """Add the code behind the cell tagged 'parameters', or above all cells, as papermill does; once more takes its place."""
+    tagged = lambda tag: [n for n, cell in enumerate(notebook.cells) if tag in cell.metadata.get("tags", [])]
+    for n in reversed(tagged("injected-parameters")):
+        del notebook.cells[n]
+    cell = nbformat.v4.new_code_cell(code, metadata={"tags": ["injected-parameters"]})
+    notebook.cells.insert(max(tagged("parameters"), default=-1) + 1, cell)
+
+
+def main(file: Path, parameters: str = "") -> int:
     try:
         notebook = nbformat.read(file, as_version=4)
     except Exception as error:  # nbformat raises many kinds; all mean the same here
         print(f"{file} is not a notebook: {error}", file=sys.stderr)
         return 2
+    if parameters:
+        inject(notebook, parameters)
     folder = {"metadata": {"path": str(file.parent)}}
     client = NotebookClient(notebook, timeout=None, resources=folder, on_cell_executed=show_outputs)
     try:
@@ -61,4 +74,4 @@ def main(file: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))

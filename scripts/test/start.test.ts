@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -27,12 +27,22 @@ function start(args: string[], env: NodeJS.ProcessEnv = {}, where = root) {
 
 describe('readArguments', () => {
   test.each([
-    [[], { help: false, run: null, browser: true, port: null }],
-    [['--no-browser', '--port', '9000'], { help: false, run: null, browser: false, port: 9000 }],
-    [['--run', 'a b.ipynb'], { help: false, run: 'a b.ipynb', browser: true, port: null }],
-    [['-h'], { help: true, run: null, browser: true, port: null }],
+    [[], { help: false, run: null, parameters: [], browser: true, port: null }],
+    [['--no-browser', '--port', '9000'], { help: false, run: null, parameters: [], browser: false, port: 9000 }],
+    [['--run', 'a b.ipynb'], { help: false, run: 'a b.ipynb', parameters: [], browser: true, port: null }],
+    [['-h'], { help: true, run: null, parameters: [], browser: true, port: null }],
   ])('%j', (args, expected) => {
     expect(readArguments(args)).toEqual(expected);
+  });
+
+  test('parameters are JSON, or else text', () => {
+    const words = ['n=64', 'list=[1,2]', 'name=a=b', 'off=false'].flatMap((text) => ['--parameter', text]);
+    expect(readArguments(['--run', 'a.ipynb', ...words]).parameters).toEqual([
+      ['n', 64],
+      ['list', [1, 2]],
+      ['name', 'a=b'],
+      ['off', false],
+    ]);
   });
 
   test.each([
@@ -44,6 +54,8 @@ describe('readArguments', () => {
     [['--port', '8e3'], "got '8e3'"],
     [['--port', '65536'], "got '65536'"],
     [['--run', 'a.ipynb', '--no-browser'], '--run starts no server'],
+    [['--parameter', 'n=1'], '--parameter goes with --run only'],
+    [['--run', 'a.ipynb', '--parameter', '2n=1'], "expected NAME=VALUE, got '2n=1'"],
   ])('%j is refused', (args, message) => {
     expect(() => readArguments(args)).toThrow(message);
   });
@@ -114,6 +126,21 @@ describe('npm start -- --run', () => {
     expect(out).not.toContain('after');
     expect(err).toContain('A cell of a notebook.ipynb failed: ZeroDivisionError: division by zero\n');
     expect(code).toBe(1);
+  });
+
+  test('parameters are declared behind the cell that is tagged for them', () => {
+    const file = notebook('const seq = 8;\nconst name = "usual";', 'console.log(name, seq + 1)');
+    const content = JSON.parse(readFileSync(file, 'utf8')) as {
+      cells: { metadata: object }[];
+      metadata: { kernelspec: object };
+    };
+    content.cells[0].metadata = { tags: ['parameters'] };
+    content.metadata.kernelspec = { name: 'flashlab', display_name: 'TypeScript (FlashLab)', language: 'typescript' };
+    writeFileSync(file, JSON.stringify(content));
+    expect(start(['--run', file]).out).toContain('usual 9\n');
+    const given = start(['--run', file, '--parameter', 'seq=64', '--parameter', "name=it's given"]);
+    expect(given.out).toContain("it's given 65\n");
+    expect(given.code).toBe(0);
   });
 
   test('a file that is no notebook is refused', () => {
