@@ -2,6 +2,7 @@ import type { DeviceFacts } from '../device/device';
 import type { Plan } from '../device/plan';
 import { bindScope, OWNED } from '../tensor/scope';
 import { fromBuffer, type Tensor } from '../tensor/tensor';
+import { computeWeights } from './attention-weights';
 import { chooseBackward, chooseForward } from './choose-path';
 import { checkNames, checkRunOptions, checkSameDtype, checkShape, checkTensor } from './checks';
 import { type AttentionInfo, onDevice } from './on-device';
@@ -36,8 +37,19 @@ export type AttendTensors = Readonly<Record<'q' | 'k' | 'v', Tensor>> & {
   readonly mask?: Tensor;
 };
 
+/** p of a call's result, negative where dropout dropped it: a function that makes it anew each time. */
+export const PROBABILITIES = Symbol('flashlab.probabilities');
+
 /** Runs a checked call: the one way from every public function to the kernels. */
 export async function attend<G>(call: CheckedCall, tensors: AttendTensors, shapes: AttendShapes): Promise<Attended<G>> {
+  const result = await run<G>(call, tensors, shapes);
+  const { problem, signal } = call;
+  const rows = Array.from({ length: problem.Nq }, (_, i) => i);
+  const value = (): Promise<Tensor> => computeWeights(problem, tensors, rows, { signal, signed: true });
+  return Object.defineProperty(result, PROBABILITIES, { value });
+}
+
+async function run<G>(call: CheckedCall, tensors: AttendTensors, shapes: AttendShapes): Promise<Attended<G>> {
   const { problem } = call;
   const inScope = bindScope();
   if (call.algorithm === 'reference') {

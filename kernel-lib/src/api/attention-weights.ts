@@ -1,3 +1,5 @@
+import type { DeviceFacts } from '../device/device';
+import type { Plan } from '../device/plan';
 import { weightsPlan } from '../kernels/weights';
 import { bindScope } from '../tensor/scope';
 import { fromBuffer, Tensor } from '../tensor/tensor';
@@ -5,6 +7,7 @@ import { describe } from './describe';
 import { FlashError } from './errors';
 import { onDevice } from './on-device';
 import type { AttentionOptions } from './options';
+import type { Problem } from './problem';
 import { checkAttention } from './validate';
 
 /** Those of {@link attention}, so that a call's own may be handed on: p is shown before dropout, and made by one kernel. */
@@ -38,13 +41,29 @@ export async function attentionWeights(
       `rows: expected queries 0 to ${problem.Nq - 1}, got ${describe(rows[odd])}.`,
     );
   }
+  return computeWeights(problem, { q, k, bias: options.bias, mask: options.mask }, rows, { ...options, signed: false });
+}
+
+/** The tensors that p is made of; where q and k are packed, each of them is the tensor that holds it. */
+export type WeightsTensors = Readonly<Record<'q' | 'k', Tensor>> & { readonly bias?: Tensor; readonly mask?: Tensor };
+
+/**
+ * p (B,H,rows,Nk) of a checked problem, dense or of sequences, whose rows and columns without a query or key are 0.
+ * @param options.signed whether what dropout drops is negative
+ */
+export async function computeWeights(
+  problem: Problem,
+  { q, k, bias, mask }: WeightsTensors,
+  rows: readonly number[],
+  { signed, ...options }: Pick<AttentionOptions, 'signal' | 'onProgress'> & { signed: boolean },
+): Promise<Tensor> {
   const inScope = bindScope();
   // The kernel reads whole numbers: their bits travel in a tensor of floats, which nothing ever reads as such.
   const indices = new Tensor([rows.length], 'f32', new Float32Array(Uint32Array.from(rows).buffer));
-  const { bias, mask } = options;
   try {
     const tensors = { q, k, rows: indices, ...(bias ? { bias } : {}), ...(mask ? { mask } : {}) };
-    const { device, outputs } = await onDevice(tensors, (facts) => weightsPlan(problem, facts, rows.length), options);
+    const choose = (facts: DeviceFacts): Plan => weightsPlan(problem, facts, rows.length, signed);
+    const { device, outputs } = await onDevice(tensors, choose, options);
     return inScope(() => fromBuffer(device, outputs.weights, [problem.B, problem.H, rows.length, problem.Nk]));
   } finally {
     indices.dispose();

@@ -1,7 +1,8 @@
+import { type Attended, PROBABILITIES } from '../api/attend';
 import { checkBoolean, fail } from '../api/checks';
 import type { AttentionOptions } from '../api/options';
 import type { Tensor } from '../tensor/tensor';
-import { given, type OrNull, pickRun, refuse, type RunArguments } from './arguments';
+import { given, type OrNull, pickRun, type RunArguments } from './arguments';
 
 /** Arguments that all functions of flash-attn share, but for its cache. */
 export interface FlashAttnArguments extends RunArguments {
@@ -19,10 +20,7 @@ export interface FlashAttnArguments extends RunArguments {
   alibiSlopes: AttentionOptions['alibiSlopes'] | Float32Array | Tensor;
   /** Nothing changes: the same call always gives the same bits here. */
   deterministic: boolean;
-  /**
-   * Nothing changes: lse is always in the result. Refused together with dropout, where the original also returns p with the sign of
-   * dropout: flash.dropoutMask and flash.attentionWeights give both parts.
-   */
+  /** lse is always in the result; together with dropout this adds sDmask, see {@link WithProbabilities}. */
   returnAttnProbs: boolean;
 }
 
@@ -38,6 +36,33 @@ export const FLASH_ATTN_NAMES = { dropout: 'dropoutP', scale: 'softmaxScale', wi
 export interface Translated<T> {
   readonly more: Partial<Omit<T, keyof FlashAttnArguments>>;
   readonly options: Omit<AttentionOptions, 'layout'>;
+  /** Whether sDmask is asked for, and there is one. */
+  readonly probabilities: boolean;
+}
+
+/** A result with what returnAttnProbs adds. */
+export type WithProbabilities<R> = R & {
+  /**
+   * (B,H,Nq,Nk) f32, for sequences padded to the longest: p before dropout, negative where it was dropped. Only where there is
+   * dropout, as in the original; the caller's to dispose of.
+   */
+  readonly sDmask?: Tensor;
+};
+
+/** Adds sDmask where it is asked for. */
+export async function withProbabilities<R extends Attended<unknown>>(
+  asked: boolean,
+  attended: Promise<R>,
+): Promise<WithProbabilities<R>> {
+  const result = await attended;
+  if (!asked) return result;
+  try {
+    const make = (result as unknown as Record<symbol, () => Promise<Tensor>>)[PROBABILITIES];
+    return Object.assign(result, { sDmask: await make() });
+  } catch (error) {
+    result.dispose();
+    throw error;
+  }
 }
 
 export function translate<T extends FlashAttnArguments>(
@@ -47,14 +72,9 @@ export function translate<T extends FlashAttnArguments>(
   const all = given<T>(options, [...NAMES, ...moreNames]);
   const { dropoutP, softmaxScale, causal, windowSize, softcap, alibiSlopes } = all;
   checkBoolean('deterministic', all.deterministic);
-  if (checkBoolean('returnAttnProbs', all.returnAttnProbs) && dropoutP) {
-    refuse(
-      'returnAttnProbs',
-      true,
-      'expected false with dropout; flash.attentionWeights gives p, flash.dropoutMask with the seed of the result what was dropped.',
-    );
-  }
+  const probabilities = checkBoolean('returnAttnProbs', all.returnAttnProbs) === true && Number(dropoutP) > 0;
   return {
+    probabilities,
     more: Object.fromEntries(
       moreNames.filter((name) => name in all).map((name) => [name, all[name]]),
     ) as Translated<T>['more'],

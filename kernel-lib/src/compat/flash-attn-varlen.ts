@@ -12,13 +12,15 @@ import type { KvGradients, QkvGradients } from '../api/attention-packed';
 import { checkShape, checkTensor } from '../api/checks';
 import { checkCall, checkDtypes } from '../api/validate';
 import type { Tensor } from '../tensor/tensor';
-import { type Numbers, type OrNull, renamed, type Rows, withLists } from './arguments';
+import { type Numbers, type OrNull, refuse, renamed, type Rows, withLists } from './arguments';
 import {
   checkLongest,
   FLASH_ATTN_NAMES,
   type FlashAttnArguments,
   translate,
   type Translated,
+  type WithProbabilities,
+  withProbabilities,
 } from './flash-attn-arguments';
 
 /** Where each sequence begins: B + 1 whole numbers from 0 to the total, never falling. A Tensor of floats is exact up to 2^24. */
@@ -67,15 +69,25 @@ export async function flashAttnVarlenFunc(
   k: Tensor,
   v: Tensor,
   options: FlashAttnVarlenOptions,
-): Promise<VarlenResult> {
+): Promise<WithProbabilities<VarlenResult>> {
   return withLists(options, ['cuSeqlensQ', 'cuSeqlensK', 'alibiSlopes', 'blockTable'], (given) => {
-    const { options: shared, more } = translate<PagedArguments & FlashAttnArguments>(given, [...LENGTHS, 'blockTable']);
+    const {
+      options: shared,
+      more,
+      probabilities,
+    } = translate<PagedArguments & FlashAttnArguments>(given, [...LENGTHS, 'blockTable']);
     const { blockTable, maxSeqlenQ, maxSeqlenK } = more;
     const { Nq, Nk, sequences } = checkSequences(more);
     checkLongest('maxSeqlenQ', maxSeqlenQ, Nq);
     checkLongest('maxSeqlenK', maxSeqlenK, Nk);
     const own = { ...shared, ...sequences };
-    if (blockTable === undefined) return renamed(FLASH_ATTN_NAMES, () => attentionVarlen(q, k, v, own));
+    if (blockTable === undefined) {
+      return withProbabilities(
+        probabilities,
+        renamed(FLASH_ATTN_NAMES, () => attentionVarlen(q, k, v, own)),
+      );
+    }
+    if (probabilities) refuse('returnAttnProbs', true, 'expected false together with a blockTable.');
     const paged = { ...own, blockTable: blockTable as VarlenPagedOptions['blockTable'] };
     return renamed({ ...FLASH_ATTN_NAMES, ...PAGED_NAMES }, () => attentionVarlenPaged(q, k, v, paged));
   });
@@ -91,10 +103,13 @@ export async function flashAttnVarlenFunc(
 export async function flashAttnVarlenQkvpackedFunc(
   qkv: Tensor,
   options: FlashAttnVarlenQkvpackedOptions,
-): Promise<Attended<QkvGradients>> {
+): Promise<WithProbabilities<Attended<QkvGradients>>> {
   return withLists(options, ['cuSeqlens', 'alibiSlopes'], (given) => {
     const translated = translate<QkvLengthArguments & FlashAttnArguments>(given, ['cuSeqlens', 'maxSeqlen']);
-    return renamed(FLASH_ATTN_NAMES, () => attendQkv(qkv, translated));
+    return withProbabilities(
+      translated.probabilities,
+      renamed(FLASH_ATTN_NAMES, () => attendQkv(qkv, translated)),
+    );
   });
 }
 
@@ -130,10 +145,13 @@ export async function flashAttnVarlenKvpackedFunc(
   q: Tensor,
   kv: Tensor,
   options: FlashAttnVarlenKvpackedOptions,
-): Promise<Attended<KvGradients>> {
+): Promise<WithProbabilities<Attended<KvGradients>>> {
   return withLists(options, ['cuSeqlensQ', 'cuSeqlensK', 'alibiSlopes'], (given) => {
     const translated = translate<LengthArguments & FlashAttnArguments>(given, LENGTHS);
-    return renamed(FLASH_ATTN_NAMES, () => attendKv(q, kv, translated));
+    return withProbabilities(
+      translated.probabilities,
+      renamed(FLASH_ATTN_NAMES, () => attendKv(q, kv, translated)),
+    );
   });
 }
 

@@ -3,7 +3,13 @@ import { attentionKvPacked, attentionQkvPacked } from '../api/attention-packed';
 import type { Tensor } from '../tensor/tensor';
 import { type OrNull, renamed, withLists } from './arguments';
 import { denseAttention } from './dense';
-import { FLASH_ATTN_NAMES, type FlashAttnArguments, translate } from './flash-attn-arguments';
+import {
+  FLASH_ATTN_NAMES,
+  type FlashAttnArguments,
+  translate,
+  withProbabilities,
+  type WithProbabilities,
+} from './flash-attn-arguments';
 
 export type FlashAttnOptions = OrNull<FlashAttnArguments>;
 
@@ -21,10 +27,11 @@ export async function flashAttnFunc(
   k: Tensor,
   v: Tensor,
   options: FlashAttnOptions = {},
-): Promise<AttentionResult> {
+): Promise<WithProbabilities<AttentionResult>> {
   return withLists(options, ['alibiSlopes'], (given) => {
-    const { options: own } = translate(given);
-    return denseAttention(q, k, v, { options: { ...own, layout: 'bnhd' }, names: FLASH_ATTN_NAMES });
+    const { options: own, probabilities } = translate(given);
+    const call = { options: { ...own, layout: 'bnhd' as const }, names: FLASH_ATTN_NAMES };
+    return withProbabilities(probabilities, denseAttention(q, k, v, call));
   });
 }
 
@@ -38,10 +45,13 @@ export async function flashAttnFunc(
 export async function flashAttnQkvpackedFunc(
   qkv: Tensor,
   options: FlashAttnOptions = {},
-): ReturnType<typeof attentionQkvPacked> {
+): Promise<WithProbabilities<Awaited<ReturnType<typeof attentionQkvPacked>>>> {
   return withLists(options, ['alibiSlopes'], (given) => {
-    const { options: own } = translate(given);
-    return renamed(FLASH_ATTN_NAMES, () => attentionQkvPacked(qkv, own));
+    const { options: own, probabilities } = translate(given);
+    return withProbabilities(
+      probabilities,
+      renamed(FLASH_ATTN_NAMES, () => attentionQkvPacked(qkv, own)),
+    );
   });
 }
 
@@ -57,9 +67,12 @@ export async function flashAttnKvpackedFunc(
   q: Tensor,
   kv: Tensor,
   options: FlashAttnOptions = {},
-): ReturnType<typeof attentionKvPacked> {
+): Promise<WithProbabilities<Awaited<ReturnType<typeof attentionKvPacked>>>> {
   return withLists(options, ['alibiSlopes'], (given) => {
-    const { options: own } = translate(given);
-    return renamed(FLASH_ATTN_NAMES, () => attentionKvPacked(q, kv, own));
+    const { options: own, probabilities } = translate(given);
+    return withProbabilities(
+      probabilities,
+      renamed(FLASH_ATTN_NAMES, () => attentionKvPacked(q, kv, own)),
+    );
   });
 }

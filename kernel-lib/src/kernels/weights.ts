@@ -32,12 +32,12 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: 
   let h = group / params.count % params.H;
   let b = group / params.count / params.H;
   let seq = sequence(params.b0 + b);
-  let q_at = base(b, h, params.q_strides, i);
+  let q_at = base(b, h, params.q_strides, seq.q0 + i);
   let hk = h / (params.H / params.Hk);
   let at = ((params.b0 + b) * params.all_query_heads + params.h0 + h) * params.count * params.Nk + group % params.count * params.Nk;
   var top = ${FORBIDDEN};
   for (var j = lid; j < params.Nk; j += ${THREADS}u) {
-    let k_at = base(b, hk, params.k_strides, j);
+    let k_at = base(b, hk, params.k_strides, seq.k0 + j);
     var s = 0.0;
     for (var d = 0u; d < ${vec4s(D)}u; d++) { s += dot(load_q(q_at, d), load_k(k_at, d)); }
     s *= params.scale * ${LOG2_E};
@@ -63,7 +63,10 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: 
   for (var t = 0u; t < ${THREADS}u; t++) { l += partial[t]; }
   // A query with nothing to attend to has l = 0 and only zeros to divide.
   let weight = select(1.0 / l, 0.0, l == 0.0);
-  for (var j = lid; j < params.Nk; j += ${THREADS}u) { weights[at + j] *= weight; }
+  for (var j = lid; j < params.Nk; j += ${THREADS}u) {
+    let dropped = ${f.dropout ? '(params.signed == 1u) & !keeps(params.b0 + b, params.h0 + h, i, j)' : 'false'};
+    weights[at + j] *= select(weight, -weight, dropped);
+  }
 }`;
   return {
     label: 'attention weights',
@@ -72,8 +75,11 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: 
   };
 }
 
-/** Inputs q, k, rows (u32 indices of queries), bias and mask; output weights (B,H,rows,Nk), before dropout. */
-export function weightsPlan(p: Problem, facts: DeviceFacts, rows: number): Plan {
+/**
+ * Inputs q, k, rows (u32 indices of queries), bias and mask; output weights (B,H,rows,Nk), before dropout.
+ * @param signed whether what dropout drops is negative
+ */
+export function weightsPlan(p: Problem, facts: DeviceFacts, rows: number, signed: boolean): Plan {
   const f = compiledFeatures(p, facts);
   return {
     path: 'attention weights',
@@ -84,7 +90,12 @@ export function weightsPlan(p: Problem, facts: DeviceFacts, rows: number): Plan 
     steps: (buffers) =>
       eachSlice(p, facts, [], (operands) => {
         const { B, H } = operands.slice;
-        const params: Params = { ...attentionParams(p, f, operands), count: rows, all_query_heads: p.H };
+        const params: Params = {
+          ...attentionParams(p, f, operands),
+          count: rows,
+          all_query_heads: p.H,
+          signed: Number(signed),
+        };
         return [
           {
             kernel: weightsKernel(p, f, params),

@@ -14,7 +14,7 @@ export class Offsets {
   constructor(private readonly insertions: readonly Insertion[]) {}
 
   /** These, and after them `more` insertions into the code. */
-  then(more: readonly Insertion[]): Offsets {
+  followedBy(more: readonly Insertion[]): Offsets {
     const inCell = more.map(({ at, text }) => ({ at: this.toCell(at), text }));
     return new Offsets([...this.insertions, ...inCell].sort((one, other) => one.at - other.at));
   }

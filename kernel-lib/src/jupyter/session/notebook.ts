@@ -56,7 +56,7 @@ export class Notebook {
     const { executor, compiler } = this.load();
     const shorthands = this.guard(() => compiler.shorthands(parsed.code));
     const code = new Offsets(shorthands).apply(parsed.code);
-    const run: Run = { cell, text, parsed: { ...parsed, code, offsets: parsed.offsets.then(shorthands) }, label };
+    const run: Run = { cell, text, parsed: { ...parsed, code, offsets: parsed.offsets.followedBy(shorthands) }, label };
     if (/\btslab\b/.test(text)) connectTslabDisplay();
     const finished = new Promise<Outcome>((resolve, reject) => {
       // In a turn of its own: an interrupt may tear down the whole stack below, and our caller must outlive that.
