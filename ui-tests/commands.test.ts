@@ -6,16 +6,30 @@ import { bringIntoView, startLab, type Lab } from './support/jupyterlab';
 /** Opens the palette and finds a command by its label. */
 async function find(page: Page, label: string): Promise<Locator> {
   const input = page.locator('#modal-command-palette input');
-  // A document that is just opening may take the keys for itself.
-  while (!(await input.isVisible())) {
-    await page.keyboard.press('Control+Shift+C');
-    await page.waitForTimeout(300);
+  // A document that is just opening may take the keys for itself, or the palette's place.
+  for (let tries = 0; tries < 20; tries++) {
+    if (!(await input.isVisible())) await page.keyboard.press('Control+Shift+C');
+    const filled = await input.fill(label, { timeout: 1000 }).then(
+      () => true,
+      () => false,
+    );
+    if (filled) break;
   }
-  await input.fill(label);
   return page.locator('.lm-CommandPalette-item', { hasText: label }).first();
 }
 
-const command = async (page: Page, label: string): Promise<void> => (await find(page, label)).click();
+async function command(page: Page, label: string): Promise<void> {
+  for (let tries = 0; tries < 10; tries++) {
+    const item = await find(page, label);
+    // As above: it may be gone before it is clicked.
+    const clicked = await item.click({ timeout: 2000 }).then(
+      () => true,
+      () => false,
+    );
+    if (clicked) return;
+  }
+  throw new Error(`The palette never let '${label}' be clicked.`);
+}
 
 const notebook = (kernel: string): string =>
   JSON.stringify({
@@ -69,9 +83,29 @@ describe('commands of the palette in JupyterLab', () => {
     await lab.picture('command-bench');
   }, 150_000);
 
+  test('magics and WGSL are coloured, in notebooks of our kernel', async () => {
+    await command(page, 'Insert a FlashAttention Cell');
+    const content = cells().last().locator('.cm-content');
+    await content.click();
+    await page.keyboard.press('Control+A');
+    await page.keyboard.insertText('%%wgsl({ bindings: {}, workgroups: 1 })\n@compute @workgroup_size(1) fn main() {}');
+    const colours = async (kind: string): Promise<string[]> => content.locator(`.jp-FlashLab-${kind}`).allInnerTexts();
+    await content.locator('.jp-FlashLab-keyword').first().waitFor();
+    expect(await colours('magic')).toEqual(['%%wgsl']);
+    expect(await colours('keyword')).toEqual(['fn']);
+    // An @ and its word are marked one by one, as TypeScript tells them apart.
+    expect((await colours('attribute')).join('')).toBe('@compute@workgroup_size');
+    const colour = (locator: Locator): Promise<string> =>
+      locator.evaluate((element) => getComputedStyle(element).color);
+    expect(await colour(content.locator('.jp-FlashLab-keyword').first())).not.toBe(await colour(content));
+    await lab.picture('wgsl-cell');
+  });
+
   test('the course is opened', async () => {
     await command(page, 'Open the FlashAttention Course');
     await page.locator('.lm-TabBar-tabLabel', { hasText: '00-quickstart.ipynb' }).waitFor();
+    await page.locator('.jp-Notebook:visible h1').first().waitFor();
+    await page.locator('#jp-main-statusbar').getByText('| Idle').waitFor({ timeout: 60_000 });
   });
 
   test('a new notebook has our kernel', async () => {

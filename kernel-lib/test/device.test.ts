@@ -3,6 +3,7 @@ import { chooseBackward, chooseForward } from '../src/api/choose-path';
 import { CAUSAL, NO_FEATURES, type Problem } from '../src/api/problem';
 import { defaultDevice } from '../src/device/default-device';
 import { runSteps } from '../src/device/dispatch';
+import { UNIFORM } from '../src/device/gpu-constants';
 import type { Plan } from '../src/device/plan';
 import { onEachAdapter } from './support/devices';
 
@@ -32,7 +33,7 @@ async function runGuarded(
   Object.assign(sizes, plan.outputs, plan.scratch);
   const buffers: Record<string, GPUBuffer> = {};
   for (const [name, bytes] of Object.entries(sizes)) {
-    buffers[name] = await device.allocate(bytes + GUARD, name);
+    buffers[name] = await device.allocate(bytes + GUARD, name, name === 'words' ? UNIFORM : 0);
     const content = new Float32Array(buffers[name].size / 4).fill(NaN);
     content.set(given[name] ?? []);
     device.gpu.queue.writeBuffer(buffers[name], 0, content);

@@ -27,7 +27,7 @@ export function kernelInfo(): Json {
       mimetype: 'text/typescript',
       file_extension: '.ts',
       pygments_lexer: 'typescript',
-      codemirror_mode: { name: 'javascript', typescript: true },
+      codemirror_mode: 'typescript',
       nbconvert_exporter: 'script',
     },
     banner: `FlashLab ${packageVersion()}: TypeScript notebooks with FlashAttention. %lsmagic lists the magics.`,
