@@ -28,23 +28,19 @@ export const commands: JupyterFrontEndPlugin<void> = {
   optional: [ICommandPalette],
   activate: (app: JupyterFrontEnd, tracker: INotebookTracker, palette: ICommandPalette | null) => {
     const inNotebook: string[] = [];
-    const add = (id: string, label: string, execute: () => Promise<unknown>): void => {
-      app.commands.addCommand(id, { label, icon: flashlabIcon, execute });
+    const add = (id: string, label: string, execute: () => Promise<unknown>, isEnabled = () => true): void => {
+      app.commands.addCommand(id, { label, icon: flashlabIcon, isEnabled, execute });
       palette?.addItem({ command: id, category: CATEGORY });
     };
     /** Adds a command that is there only while a notebook with our kernel is in front. */
     const addHere = (id: string, label: string, execute: (panel: NotebookPanel) => Promise<unknown>): void => {
       inNotebook.push(id);
-      app.commands.addCommand(id, {
-        label,
-        icon: flashlabIcon,
-        isEnabled: () => currentFlashNotebook(tracker) !== null,
-        execute: async () => {
-          const panel = currentFlashNotebook(tracker);
-          if (panel) await execute(panel);
-        },
-      });
-      palette?.addItem({ command: id, category: CATEGORY });
+      const inFront = (): NotebookPanel | null => currentFlashNotebook(tracker);
+      const run = async (): Promise<void> => {
+        const panel = inFront();
+        if (panel) await execute(panel);
+      };
+      add(id, label, run, () => inFront() !== null);
     };
 
     add('flashlab:new-notebook', 'New FlashLab Notebook', () =>

@@ -1,6 +1,7 @@
 // npm run build:wheel: the Python wheel, .cache/wheel/dist/jupyterlab_flashlab-*.whl, of what `npm run build` has built: the
 // extension, the kernelspec, and the notebook kernel without its npm packages, which extension/python fetches by a lock file.
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { defaultRoot as root, pathsOf } from './setup/paths.mjs';
@@ -19,6 +20,8 @@ for (const part of ['bin', 'dist']) cpSync(path.join(lib, part), path.join(kerne
 const { devDependencies: _, scripts: __, ...manifest } = read(path.join(lib, 'package.json'));
 write(path.join(kernel, 'package.json'), manifest);
 write(path.join(kernel, 'package-lock.json'), lockOf(manifest, read(path.join(root, 'package-lock.json')).packages));
+// Where the kernel is laid out is named by what is in it: one that was built anew, of the same version, is another one.
+writeFileSync(path.join(kernel, 'digest'), digestOf(kernel));
 write(path.join(spec, 'kernel.json'), {
   argv: ['python', '-m', 'jupyterlab_flashlab', 'kernel', '{connection_file}'],
   display_name: 'TypeScript (FlashLab)',
@@ -41,6 +44,15 @@ const pip = [
 const { status, error } = spawnSync(pathsOf(root).venvPython, pip, { cwd: root, stdio: 'inherit' });
 if (error) console.error(`build:wheel: ${error.message}; \`npm start -- --no-browser\` makes the environment.`);
 process.exitCode = status ?? 1;
+
+function digestOf(folder) {
+  const hash = createHash('sha256');
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  for (const file of files.map(({ parentPath, name }) => path.join(parentPath, name)).sort()) {
+    hash.update(`${path.relative(folder, file)}\0`).update(readFileSync(file));
+  }
+  return hash.digest('hex').slice(0, 12);
+}
 
 /** The part of the workspace's lock file that the packages of `manifest` need. */
 function lockOf({ name, version, license, bin, engines, dependencies }, packages) {

@@ -87,6 +87,7 @@ describe('the wheel in an environment of its own', () => {
   test('the kernel fetches its packages at its first start; flashlab is a command', () => {
     expect(cells(['6 * 7'])).toEqual(['42']);
     expect(run(bin('flashlab'), ['--version'])).toBe('0.1.0\n');
+    expect(run(bin('flashlab'), [])).toMatch(/^usage: flashlab COMMAND/);
   }, 300_000);
 
   test('without a GPU, doctor --fix fetches one in software, and attention runs', () => {

@@ -16,8 +16,8 @@ def run(argv):
     os.execv(argv[0], argv)
 
 
-def main(arguments=None):
-    command, *rest = sys.argv[1:] if arguments is None else arguments or ["--help"]
+def main():
+    command, *rest = sys.argv[1:] or ["--help"]
     try:
         node = find_node()
         folder = prepare(node)

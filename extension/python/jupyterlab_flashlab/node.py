@@ -4,7 +4,6 @@ The packages have native parts for every platform, which weigh more than a wheel
 digests being those of the lock file in this wheel, into Jupyter's data folder.
 """
 
-import hashlib
 import os
 import re
 import shutil
@@ -44,7 +43,7 @@ def find_node():
 
 def prepare(node):
     """The folder of the kernel with its packages; fetches them where that has not been done."""
-    digest = hashlib.sha256((SOURCE / "package-lock.json").read_bytes()).hexdigest()[:12]
+    digest = (SOURCE / "digest").read_text()
     folder = Path(jupyter_data_dir()) / "flashlab" / f"kernel-{__version__}-{digest}"
     if folder.exists():
         return folder

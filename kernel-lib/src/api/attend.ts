@@ -37,16 +37,21 @@ export type AttendTensors = Readonly<Record<'q' | 'k' | 'v', Tensor>> & {
   readonly mask?: Tensor;
 };
 
-/** p of a call's result, negative where dropout dropped it: a function that makes it anew each time. */
-export const PROBABILITIES = Symbol('flashlab.probabilities');
+/** How to make p of a result, which no call keeps. */
+const probabilities = new WeakMap<object, () => Promise<Tensor>>();
+
+/** p (B,H,Nq,Nk) of what a call of {@link attend} gave, negative where dropout dropped it; made anew each time. */
+export const probabilitiesOf = (result: object): Promise<Tensor> => probabilities.get(result)!();
 
 /** Runs a checked call: the one way from every public function to the kernels. */
 export async function attend<G>(call: CheckedCall, tensors: AttendTensors, shapes: AttendShapes): Promise<Attended<G>> {
   const result = await run<G>(call, tensors, shapes);
-  const { problem, signal } = call;
-  const rows = Array.from({ length: problem.Nq }, (_, i) => i);
-  const value = (): Promise<Tensor> => computeWeights(problem, tensors, rows, { signal, signed: true });
-  return Object.defineProperty(result, PROBABILITIES, { value });
+  probabilities.set(result, () => {
+    const { problem, signal } = call;
+    const rows = Array.from({ length: problem.Nq }, (_, i) => i);
+    return computeWeights(problem, tensors, rows, { signal, signed: true });
+  });
+  return result;
 }
 
 async function run<G>(call: CheckedCall, tensors: AttendTensors, shapes: AttendShapes): Promise<Attended<G>> {

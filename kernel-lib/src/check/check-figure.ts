@@ -24,7 +24,7 @@ export function checkFigure(rows: readonly CheckRow[], adapter: string): Figure 
     const points = ranks(ratios.length).map((rank) => ({ x: rank, values: [ratios[rank - 1]] }));
     return { name: algorithm, colour: PALETTE[n % PALETTE.length], dashed: false, points };
   });
-  const most = Math.max(...algorithms.map((algorithm) => rows.filter((row) => row.algorithm === algorithm).length));
+  const most = Math.max(...series.map(({ points }) => points[points.length - 1].x));
   const limit: LineSeries = {
     ...{ name: 'allowed', colour: PALETTE[algorithms.length % PALETTE.length], dashed: true },
     points: ranks(most).map((rank) => ({ x: rank, values: [1] })),

@@ -1,4 +1,4 @@
-import { type Attended, PROBABILITIES } from '../api/attend';
+import { type Attended, probabilitiesOf } from '../api/attend';
 import { checkBoolean, fail } from '../api/checks';
 import type { AttentionOptions } from '../api/options';
 import type { Tensor } from '../tensor/tensor';
@@ -57,8 +57,7 @@ export async function withProbabilities<R extends Attended<unknown>>(
   const result = await attended;
   if (!asked) return result;
   try {
-    const make = (result as unknown as Record<symbol, () => Promise<Tensor>>)[PROBABILITIES];
-    return Object.assign(result, { sDmask: await make() });
+    return Object.assign(result, { sDmask: await probabilitiesOf(result) });
   } catch (error) {
     result.dispose();
     throw error;

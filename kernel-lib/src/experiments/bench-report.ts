@@ -6,20 +6,10 @@ import { formatBytes, formatNumber } from '../plots/numbers';
 import { speedMemoryFigure } from '../plots/speed-memory';
 import { htmlTable, textTable, type Table } from '../plots/table';
 import type { FloatDType } from '../tensor/dtype';
-import type { Clock, Pass, ReportMemory, ReportTiming } from './report-data';
+import type { Clock, ReportMemory, ReportTiming } from './report-data';
 
 /** One algorithm's pass at one length. */
-export interface BenchRow {
-  readonly algorithm: string;
-  readonly pass: Pass;
-  readonly seq: number;
-  /** Median of the runs, milliseconds. */
-  readonly ms: number;
-  /** (slowest - fastest) / median. */
-  readonly spread: number;
-  readonly runs: number;
-  /** By the standard count of operations. */
-  readonly gflops: number;
+export interface BenchRow extends Omit<ReportTiming, 'clock'> {
   /** Bytes of all device buffers of the call. */
   readonly deviceBytes: number;
   /** Time over that of the first algorithm at the same length; NaN where that was not run. */
@@ -102,20 +92,11 @@ export class BenchReport extends FigureReport {
 /** By length, pass and algorithm. */
 function rowsOf(timings: readonly ReportTiming[], memory: readonly ReportMemory[]): BenchRow[] {
   const first = timings[0]?.algorithm;
-  const rows = timings.map(({ algorithm, pass, seq, ms, spread, runs, gflops }): BenchRow => {
+  const rows = timings.map(({ clock: _clock, ...timing }): BenchRow => {
+    const { algorithm, pass, seq, ms } = timing;
     const base = timings.find((one) => one.algorithm === first && one.pass === pass && one.seq === seq);
     const bytes = memory.find((one) => one.algorithm === algorithm && one.pass === pass && one.seq === seq);
-    return {
-      algorithm,
-      pass,
-      seq,
-      ms,
-      spread,
-      runs,
-      gflops,
-      deviceBytes: bytes!.measured,
-      ratio: ms / (base?.ms ?? NaN),
-    };
+    return { ...timing, deviceBytes: bytes!.measured, ratio: ms / (base?.ms ?? NaN) };
   });
   const rank = ({ seq, pass }: BenchRow): number => 2 * seq + (pass === 'forward' ? 0 : 1);
   return rows.sort((a, b) => rank(a) - rank(b));

@@ -1,13 +1,13 @@
 import type { Problem } from '../api/problem';
 import type { DeviceFacts } from '../device/device';
-import type { Params } from '../wgsl/params';
+import { type Params, when } from '../wgsl/params';
 import { FORBIDDEN } from '../wgsl/special-values';
 import { bound, columnsPerThread, eachScore, rowsPerThread, type TileShape, weightStride } from '../wgsl/tiles';
 import { ALIBI_WGSL } from './alibi';
 import { BAND_WGSL, bandParams } from './band';
 import { BIAS_WGSL, biasMaskParams, MASK_WGSL } from './bias-mask';
 import { DROPOUT_WGSL, dropoutParams } from './dropout';
-import { sequenceParams, sequencesWgsl } from './sequences';
+import { sequenceParams, sequencesWgsl, wordCount } from './sequences';
 import { SOFTCAP_WGSL, softcapParams } from './softcap';
 
 /**
@@ -46,7 +46,7 @@ export function compiledFeatures(p: Problem, facts: DeviceFacts, others = 7): Sc
     dropout: p.dropout !== null,
     packed: p.sequences !== null || p.cache !== undefined,
   };
-  const words = featureWords(p).length > UNIFORM_WORDS ? 'storage' : 'uniform';
+  const words = wordCount(p) > UNIFORM_WORDS ? 'storage' : 'uniform';
   const fits = others + (words === 'storage' ? 3 : 2) <= facts.maxStorageBuffers;
   if (facts.kind === 'hardware' || !fits || !SWITCHES.some((name) => wanted[name])) {
     return { ...wanted, words: wanted.alibi || wanted.packed ? words : 'none' };
@@ -97,7 +97,6 @@ export function scoreWgsl(f: ScoreFeatures, first: number): string {
       ? `var<uniform> words: array<vec4u, ${UNIFORM_WORDS / 4}>;`
       : `var<storage, read> ${name}: array<u32>;`;
   const buffers = scoreBuffers(f).map((name, n) => `@group(0) @binding(${first + n}) ${type(name)}`);
-  const when = (on: boolean, text: string): string => (on ? text : '');
   return `
 ${buffers.join('\n')}
 ${f.words === 'none' ? '' : `fn word(at: u32) -> u32 { return words[${f.words === 'uniform' ? 'at / 4u][at % 4u]' : 'at]'}; }`}

@@ -31,6 +31,12 @@ type Packed = Pick<Problem, 'B' | 'alibiSlopes' | 'sequences' | 'cache'>;
 export const keyWords = ({ B, alibiSlopes, sequences }: Packed): number =>
   (alibiSlopes?.length ?? 0) + (sequences ? B + 1 : 0);
 
+/** How many words there are, those of ALiBi's slopes included; see featureWords. */
+export function wordCount(p: Packed): number {
+  const { B, sequences, cache } = p;
+  return keyWords(p) + (cache ? 2 * B + cache.table.length : sequences ? B + 1 : 0);
+}
+
 export const sequenceParams = (p: Packed): Params => ({
   packed: (p.sequences ? 1 : 0) + (p.cache ? 2 : 0),
   query_words: p.alibiSlopes?.length ?? 0,

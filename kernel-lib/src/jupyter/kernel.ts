@@ -13,7 +13,6 @@ import { History } from './session/history';
 import { HistoryFile, historyPath } from './session/history-file';
 import { Input } from './session/input';
 import { Notebook } from './session/notebook';
-import { Session } from './session/session';
 import { Sources } from './session/sources';
 import { isRecovery, prepareForTermination, recoverFromTermination } from './termination';
 
@@ -33,7 +32,6 @@ export class Kernel {
   private readonly comms: Comms;
   private readonly input: Input;
   private readonly notebook: Notebook;
-  private readonly session: Session;
   private readonly execution: Execution;
   private readonly queue: Request[] = [];
   private answering = false;
@@ -57,10 +55,8 @@ export class Kernel {
     );
     this.input = new Input((idents, out) => this.server.reply('stdin', idents, out));
     this.notebook = new Notebook(this.sources, (work) => this.server.guarded(work));
-    this.session = new Session(this.notebook);
     this.execution = new Execution({
       notebook: this.notebook,
-      session: this.session,
       outputs: this.outputs,
       history: this.history,
       sources: this.sources,
@@ -77,7 +73,7 @@ export class Kernel {
     resolveLibrary();
     this.notebook.load();
     defineGlobals({
-      ...{ input: this.input, comms: this.comms, sources: this.sources, session: this.session },
+      ...{ input: this.input, comms: this.comms, sources: this.sources, notebook: this.notebook },
       fallback: () => this.latest,
     });
     process.on('unhandledRejection', (reason) => this.report('Unhandled rejection', reason));

@@ -20,10 +20,16 @@ export function eachSlice(
 }
 
 /** What the features need beside q, k and v: their words, and a buffer in place of operands that are compiled in but not there. */
-export function featureUploads(p: Problem, f: ScoreFeatures, more: Iterable<number> = []): Record<string, Uint32Array> {
-  const needed = [...featureWords(p), ...more];
-  const words = new Uint32Array(f.words === 'uniform' ? Math.max(needed.length, UNIFORM_WORDS) : needed.length);
-  words.set(needed);
+export function featureUploads(
+  p: Problem,
+  f: ScoreFeatures,
+  more: ArrayLike<number> = [],
+): Record<string, Uint32Array> {
+  const own = featureWords(p);
+  const needed = own.length + more.length;
+  const words = new Uint32Array(f.words === 'uniform' ? Math.max(needed, UNIFORM_WORDS) : needed);
+  words.set(own);
+  words.set(more, own.length);
   return { none: new Uint32Array(4), ...(words.length > 0 ? { words } : {}) };
 }
 

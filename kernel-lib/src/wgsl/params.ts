@@ -9,6 +9,9 @@ export type Params = Readonly<Record<string, ParamValue>>;
 const typeOf = (value: ParamValue): string =>
   typeof value === 'number' ? 'u32' : 'f32' in (value as object) ? 'f32' : 'vec4u';
 
+/** WGSL text that is only there if `on`. */
+export const when = (on: boolean, text: string): string => (on ? text : '');
+
 /** The block as WGSL: `struct Params { first: u32, … }`. */
 export function paramsStruct(params: Params): string {
   const fields = Object.entries(params).map(([name, value]) => `  ${name}: ${typeOf(value)},`);

@@ -7,7 +7,7 @@ import type { MimeBundle } from '../../plots/figure';
 import { notebookFlash } from '../library';
 import type { Cell } from '../session/cell';
 import type { Magic } from './magic';
-import { ProgressBar } from './progress';
+import { withBar } from './progress';
 
 /** A report with several things to show. */
 interface Report {
@@ -20,23 +20,6 @@ export function showReport(cell: Cell, report: Report): void {
 }
 
 type Flash = ReturnType<typeof notebookFlash>;
-
-/** Runs work that is stopped with its cell, under a progress bar. */
-export async function withBar<T>(
-  cell: Cell,
-  label: string,
-  work: (watched: { signal: AbortSignal; onProgress(fraction: number): void }) => Promise<T>,
-): Promise<T> {
-  const bar = new ProgressBar(cell, label);
-  try {
-    const result = await work({ signal: cell.controller.signal, onProgress: (fraction) => bar.update(fraction) });
-    bar.finish();
-    return result;
-  } catch (error) {
-    bar.stop();
-    throw error;
-  }
-}
 
 /** A magic that makes a report by a function of the library. */
 const reporter = (

@@ -94,13 +94,19 @@ export function closing(code: string, open: number): number {
   return matchingBracket(code, open) ?? code.length;
 }
 
+/** 1 for a bracket that opens, -1 for one that closes, 0 for any other token. */
+export function nesting(code: string, { kind, start }: Token): number {
+  if (kind !== 'mark') return 0;
+  return '([{'.includes(code[start]!) ? 1 : ')]}'.includes(code[start]!) ? -1 : 0;
+}
+
 /** As `closing`, but undefined where no bracket closes the one at `open`. */
 export function matchingBracket(code: string, open: number): number | undefined {
   let depth = 0;
   for (const token of tokenize(code, open)) {
-    if (token.kind !== 'mark') continue;
-    if ('([{'.includes(code[token.start]!)) depth++;
-    if (')]}'.includes(code[token.start]!) && --depth === 0) return token.end;
+    const step = nesting(code, token);
+    depth += step;
+    if (step < 0 && depth === 0) return token.end;
   }
   return undefined;
 }

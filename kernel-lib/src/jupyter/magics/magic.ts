@@ -1,5 +1,5 @@
 import type { Cell } from '../session/cell';
-import type { Session } from '../session/session';
+import type { Notebook } from '../session/notebook';
 import type { MagicName } from './parse';
 
 /** What a magic is run with. */
@@ -10,7 +10,7 @@ export interface MagicCall {
   args: unknown[];
   /** Value of the rest of the cell, or its text; undefined where there is none, and for a magic on a line. */
   body: unknown;
-  session: Session;
+  notebook: Notebook;
 }
 
 /** A magic, registered in registry.ts; what TypeScript knows of it stands in globals.ts under the same name. */

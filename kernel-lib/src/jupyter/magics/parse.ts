@@ -1,4 +1,4 @@
-import { matchingBracket, tokenize } from './lexer';
+import { matchingBracket, nesting, tokenize } from './lexer';
 import { Offsets, type Insertion } from './offsets';
 
 /** `%%` stands on the first line and takes the whole cell; `%` stands on a line of its own. */
@@ -62,9 +62,8 @@ export function parseCell(cell: string, known: readonly MagicName[]): ParsedCell
     if (kind === 'cell' && !found.first) report(`%%${name} must be on the first line of its cell`);
     const magic = magicOf(found, known);
     if (!magic) report(unknown(kind, name, known));
-    else if (magic.prefix) insertions.push({ at: nameEnd - name.length, text: magic.prefix });
     if (kind === 'line') insertions.push({ at: start, text: 'await ' });
-    insertions.sort((one, other) => one.at - other.at);
+    if (magic?.prefix) insertions.push({ at: nameEnd - name.length, text: magic.prefix });
     const open = spacesEnd(cell, nameEnd);
     if (magic?.takes && cell[open] !== '(') {
       const problem = takeArgument(magic.takes, cell, found, text, insertions);
@@ -87,8 +86,10 @@ export function parseCell(cell: string, known: readonly MagicName[]): ParsedCell
   return { code: offsets.apply(text.join('')), offsets, problems, ...(textBody !== undefined && { textBody }) };
 }
 
-const magicOf = ({ kind, name }: FoundMagic, known: readonly MagicName[]): MagicName | undefined =>
-  known.find((magic) => magic.kind === kind && magic.name === name);
+const magicOf = (
+  { kind, name }: Pick<FoundMagic, 'kind' | 'name'>,
+  known: readonly MagicName[],
+): MagicName | undefined => known.find((magic) => magic.kind === kind && magic.name === name);
 
 /** Makes what stands behind a name the argument of its call; returns what is wrong with it. */
 function takeArgument(
@@ -124,7 +125,7 @@ function expressionEnd(cell: string, from: number): number {
   for (const token of tokenize(cell, from)) {
     const char = cell[token.start]!;
     if (depth === 0 && (token.kind === 'newline' || token.kind === 'comment' || char === ';')) return token.start;
-    if (token.kind === 'mark') depth += '([{'.includes(char) ? 1 : ')]}'.includes(char) ? -1 : 0;
+    depth += nesting(cell, token);
   }
   return cell.length;
 }
@@ -180,7 +181,7 @@ function findMagics(cell: string, known: readonly MagicName[]): FoundMagic[] {
           first: previous === '',
         });
         const nameEnd = nameStart + spelled.length;
-        const takes = known.find((magic) => magic.kind === kind && magic.name === spelled)?.takes;
+        const { takes } = magicOf({ kind, name: spelled }, known) ?? {};
         // What is text is not TypeScript: a quote in it begins no string.
         tokens = tokenize(cell, takes === 'text' ? lineEnd(cell, nameEnd) : nameEnd);
         previous = ';';
@@ -189,7 +190,7 @@ function findMagics(cell: string, known: readonly MagicName[]): FoundMagic[] {
       }
     }
     lineStarts = false;
-    if (token.kind === 'mark') depth += '([{'.includes(char) ? 1 : ')]}'.includes(char) ? -1 : 0;
+    depth += nesting(cell, token);
     previous = token.kind === 'mark' ? char : 'a';
   }
   return found;

@@ -56,3 +56,20 @@ export class ProgressBar {
     this.shownAt = Date.now();
   }
 }
+
+/** Runs work that is stopped with its cell, under a progress bar. */
+export async function withBar<T>(
+  cell: Cell,
+  label: string,
+  work: (watched: { signal: AbortSignal; onProgress(fraction: number): void }) => Promise<T>,
+): Promise<T> {
+  const bar = new ProgressBar(cell, label);
+  try {
+    const result = await work({ signal: cell.controller.signal, onProgress: (fraction) => bar.update(fraction) });
+    bar.finish();
+    return result;
+  } catch (error) {
+    bar.stop();
+    throw error;
+  }
+}

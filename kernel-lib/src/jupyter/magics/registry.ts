@@ -1,14 +1,17 @@
 import { capture } from './capture';
-import { cd, env, reset, who } from './environment';
+import { cd } from './cd';
+import { env } from './env';
 import { flashAttention } from './flash-attention';
 import { flashDevice } from './flash-device';
 import { flashBench, flashCheck, flashIoModel, flashMemory, flashTrace } from './flash-reports';
 import { lsmagic } from './lsmagic';
 import type { Magic } from './magic';
+import { reset } from './reset';
 import { runFile } from './run-file';
 import { html, markdown, svg } from './show-body';
 import { timeCell, timeLine } from './time';
 import { wgsl } from './wgsl';
+import { who } from './who';
 
 /** The magics of this kernel, in the order in which %lsmagic lists them. */
 const own: readonly Magic[] = [

@@ -1,5 +1,5 @@
 import { currentCell, type Cell, type PendingMagic } from '../session/cell';
-import type { Session } from '../session/session';
+import type { Notebook } from '../session/notebook';
 import type { Magic } from './magic';
 import { type MagicKind, SIGILS } from './parse';
 import { magics } from './registry';
@@ -9,7 +9,7 @@ import { USER_PREFIX } from './user-prefix';
  * Defines the globals that compiled magics call. A line magic runs at once. A cell magic only says that it is there: its
  * call stands above the body, and it runs when the body has.
  */
-export function defineMagics(target: object, session: Session): void {
+export function defineMagics(target: object, notebook: Notebook): void {
   for (const magic of magics) {
     const [root, ...path] = `${SIGILS[magic.kind].code}${magic.name}`.split('.');
     let holder = target as Record<string, unknown>;
@@ -19,7 +19,7 @@ export function defineMagics(target: object, session: Session): void {
       holder = holder[key] as Record<string, unknown>;
       key = part;
     }
-    define(holder, key, (...args: unknown[]) => begin(magic, args, session));
+    define(holder, key, (...args: unknown[]) => begin(magic, args, notebook));
   }
   for (const kind of ['line', 'cell'] as const) {
     const users = new Proxy(
@@ -28,7 +28,7 @@ export function defineMagics(target: object, session: Session): void {
         get:
           (_, name) =>
           (...args: unknown[]) =>
-            begin(find(kind, String(name)), args, session),
+            begin(find(kind, String(name)), args, notebook),
       },
     );
     define(target, SIGILS[kind].code + USER_PREFIX.slice(0, -1), users);
@@ -40,18 +40,18 @@ export function runCellMagic(
   cell: Cell,
   { name, args }: PendingMagic,
   body: unknown,
-  session: Session,
+  notebook: Notebook,
 ): Promise<unknown> {
-  return find('cell', name).run({ cell, args, body, session });
+  return find('cell', name).run({ cell, args, body, notebook });
 }
 
 const find = (kind: MagicKind, name: string): Magic =>
   magics.find((magic) => magic.kind === kind && magic.name === name)!;
 
-function begin(magic: Magic, args: unknown[], session: Session): unknown {
+function begin(magic: Magic, args: unknown[], notebook: Notebook): unknown {
   const cell = currentCell.getStore();
   if (!cell) throw new Error(`${SIGILS[magic.kind].cell}${magic.name} runs only in a cell`);
-  const call = { cell, args, body: undefined, session };
+  const call = { cell, args, body: undefined, notebook };
   if (magic.kind === 'line') return magic.run(call);
   cell.pending = { name: magic.name, args };
   return magic.begin?.(call);

@@ -5,13 +5,13 @@ import { fileOf } from '../magics/run-file';
 import type { Outputs } from '../outputs';
 import type { ErrorContent, Json, Message } from '../protocol';
 import { Cell, currentCell, InterruptedError } from './cell';
+import { describeName } from './complete-inspect';
 import { complaints, describeComplaints } from './diagnostics';
 import { toMimeBundle, toMimeBundles } from './display';
 import { describeError } from './errors';
 import { helpTopic } from './help';
 import type { History } from './history';
 import type { Notebook } from './notebook';
-import type { Session } from './session';
 import type { Sources } from './sources';
 
 /** How long an interrupted magic may take to end by itself and say how far it came, in milliseconds. */
@@ -23,7 +23,6 @@ export interface ExecuteParts {
   outputs: Outputs;
   history: History;
   sources: Sources;
-  session: Session;
   /** Called with the cell before it runs and with undefined after it. */
   onCell(cell: Cell | undefined): void;
 }
@@ -110,7 +109,7 @@ export class Execution {
       // A promise is shown as what it gives.
       if (!pending) return { value: await Promise.race([outcome.value, cell.interrupted]) };
       const body = parsed.textBody ?? outcome.value;
-      const magic = currentCell.run(cell, () => runCellMagic(cell, pending, body, this.parts.session));
+      const magic = currentCell.run(cell, () => runCellMagic(cell, pending, body, this.parts.notebook));
       return { value: await Promise.race([magic, cell.interruptedFor(MAGIC_GRACE_MS)]) };
     } catch (error) {
       // What an interrupt broke off may complain in its own way; the reader asked for the interrupt.
@@ -120,7 +119,7 @@ export class Execution {
   }
 
   private explain(cell: Cell, name: string): { value: unknown } | { error: ErrorContent } {
-    const known = this.parts.session.describe(name);
+    const known = describeName(this.parts.notebook, name);
     if (!known) {
       const evalue = `${name}: nothing is known of this name`;
       return { error: { ename: 'NameError', evalue, traceback: [`NameError: ${evalue}`] } };

@@ -4,12 +4,12 @@ import type { DisplayHandle, PlotlyInput } from '../globals';
 import { notebookFlash, provideRegister } from '../library';
 import { registerMagic } from '../magics/register';
 import { defineMagics } from '../magics/run';
-import type { Session } from './session';
 import type { MimeBundle } from '../protocol';
 import { currentCell, type Cell } from './cell';
 import type { Comms } from './comms';
 import { toMimeBundle } from './display';
 import type { Input } from './input';
+import type { Notebook } from './notebook';
 import type { Sources } from './sources';
 
 const PLOTLY = 'application/vnd.plotly.v1+json';
@@ -18,13 +18,13 @@ export interface GlobalsParts {
   input: Input;
   comms: Comms;
   sources: Sources;
-  session: Session;
+  notebook: Notebook;
   /** The cell to which output belongs that no cell can be found for: that of a native callback, say. */
   fallback(): Cell | undefined;
 }
 
 /** Defines what globals.ts declares, and sends what is printed to the cell that prints it. */
-export function defineGlobals({ input, comms, sources, session, fallback }: GlobalsParts): void {
+export function defineGlobals({ input, comms, sources, notebook, fallback }: GlobalsParts): void {
   const here = (): Cell => {
     const cell = currentCell.getStore() ?? fallback();
     if (!cell) throw new Error('no cell has run yet');
@@ -58,7 +58,7 @@ export function defineGlobals({ input, comms, sources, session, fallback }: Glob
   // Looked up when a cell first says `flash`, so that the kernel starts without it.
   Object.defineProperty(globalThis, 'flash', { get: notebookFlash, configurable: true, enumerable: false });
   provideRegister(registerMagic);
-  defineMagics(globalThis, session);
+  defineMagics(globalThis, notebook);
 }
 
 function display(cell: Cell, first: unknown, options: { id?: string; raw?: boolean }): DisplayHandle {

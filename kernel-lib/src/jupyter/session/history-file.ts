@@ -28,10 +28,11 @@ const isEntry = (value: unknown): value is HistoryEntry => {
 export class HistoryFile {
   constructor(private readonly file: string | undefined) {}
 
-  /** The latest `kept` entries; a file that has become much longer is cut to them. */
+  /** The latest `kept` entries; a file that has become much longer is cut to them. Comes before the first append. */
   read(kept: number): HistoryEntry[] {
     if (this.file === undefined) return [];
     try {
+      mkdirSync(path.dirname(this.file), { recursive: true });
       const lines = readFileSync(this.file, 'utf8').split('\n').filter(Boolean);
       const latest = lines.slice(-kept);
       if (lines.length > 2 * kept)
@@ -52,7 +53,6 @@ export class HistoryFile {
   append(entry: HistoryEntry): void {
     if (this.file === undefined) return;
     try {
-      mkdirSync(path.dirname(this.file), { recursive: true });
       appendFileSync(this.file, `${JSON.stringify(entry)}\n`, { mode: 0o600 });
     } catch {
       // See above.

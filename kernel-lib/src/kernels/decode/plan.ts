@@ -3,7 +3,8 @@ import type { DeviceFacts } from '../../device/device';
 import type { Step } from '../../device/dispatch';
 import type { Plan } from '../../device/plan';
 import { keyCacheParams, keySource, scaleBuffers } from '../../features/key-cache';
-import { compiledFeatures, featureWords, type ScoreFeatures } from '../../features/score';
+import { compiledFeatures, type ScoreFeatures } from '../../features/score';
+import { wordCount } from '../../features/sequences';
 import type { Params } from '../../wgsl/params';
 import { vec4s } from '../../wgsl/tiles';
 import { type AttentionTile, attentionParams, featureBindings } from '../common';
@@ -54,7 +55,7 @@ export function decodePlan(p: CachedProblem, o: DecodeOptions, facts: DeviceFact
   const splits = o.splits || chooseSplits(p, tile, facts);
   const { out, lse } = resultBytes(p);
   const f = compiledFeatures(p, facts);
-  const positions = featureWords(p).length;
+  const positions = wordCount(p);
   return {
     path: `flash2 forward over a cache: tiles ${tile.br} x ${tile.bc}, ${splits} split(s) (${facts.kind})`,
     tiles: countTiles(p, tile),

@@ -1,7 +1,7 @@
 import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
 import { dropout4Wgsl, features4Wgsl, type ScoreFeatures, valueScale } from '../../features/score';
-import type { Params } from '../../wgsl/params';
+import { type Params, when } from '../../wgsl/params';
 import { LOG2_E, MINUS_INFINITY_BITS } from '../../wgsl/special-values';
 import { loadFunction, storageArray, storeFunction } from '../../wgsl/staging';
 import { vec4s } from '../../wgsl/tiles';
@@ -52,7 +52,6 @@ export function flash1BackwardKernel(
   const { D, Dv, dtype } = p;
   const [D4, Dv4] = [vec4s(D), vec4s(Dv)];
   const [dq, dk, dv] = [writes.includes('dq'), writes.includes('dk'), writes.includes('dv')];
-  const when = (on: boolean, text: string): string => (on ? text : '');
   const published = delta === 'in place';
   const first = published ? 7 : 6;
   const outputs = [

@@ -1,7 +1,7 @@
 import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
 import { dropped, type ScoreFeatures, stageAdjustments, valueScale } from '../../features/score';
-import type { Params } from '../../wgsl/params';
+import { type Params, when } from '../../wgsl/params';
 import { LN_2, LOG2_E } from '../../wgsl/special-values';
 import { stageLength, stageOwn, stageStep, storageArray, storeFunction, storeOwn } from '../../wgsl/staging';
 import { accumulate, declareResult, storeWeights, type TileShape, weightStride } from '../../wgsl/tiles';
@@ -40,7 +40,6 @@ export function dkdvKernel(
   const scores = scoreTile(t, 'keys', 'weights_ds');
   const names = boundKeyGradients(p, writes);
   const size = { dk: D, dv: Dv };
-  const when = (on: boolean, text: string): string => (on ? text : '');
   const code = `
 ${backwardWgsl(t, p, f, params, 6 + names.length)}
 ${names.map((name, n) => storageArray(6 + n, 'read_write', name, size[name], dtype)).join('\n')}

@@ -95,7 +95,7 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
             workgroups: slice.B * slice.H * Math.ceil(p.Nq / dqTile.br),
             flops: tileFlops(p, operands, dqTile, 2 * p.D + p.Dv),
           },
-          ...keyGradients(f, facts).map((writes) => ({
+          ...keyDispatches(f, facts).map((writes) => ({
             kernel: dkdvKernel(dkdvTile, p, f, params, writes),
             params,
             buffers: [...inputs, ...bindKeyGradients(p, operands, buffers, writes), ...features],
@@ -113,7 +113,7 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
 }
 
 /** What each dispatch over the keys writes: dk and dv together, one by one where the device cannot bind as many tensors. */
-const keyGradients = (f: ScoreFeatures, { maxStorageBuffers }: DeviceFacts): ('dk' | 'dv')[][] =>
+const keyDispatches = (f: ScoreFeatures, { maxStorageBuffers }: DeviceFacts): ('dk' | 'dv')[][] =>
   7 + storageCount(f) <= maxStorageBuffers ? [['dk', 'dv']] : [['dk'], ['dv']];
 
 /** (lse, delta) of every query of a slice. */
