@@ -1,6 +1,7 @@
 import { abortable, signalOf } from '../device/abort';
 import { defaultDevice } from '../device/default-device';
 import type { FlashDevice } from '../device/device';
+import { observer } from '../device/observer';
 import { checkDtype, checkShape } from '../tensor/check';
 import { BYTES, type DType } from '../tensor/dtype';
 import { sizeOf } from '../tensor/layout';
@@ -188,6 +189,9 @@ function checkSizes({ facts }: FlashDevice, slots: readonly Slot[], workgroups: 
   fail('workgroups', `at most ${facts.maxWorkgroups} along an axis of this device`, workgroups);
 }
 
+/** What the reader's kernel is called where runs are shown. */
+const LABEL = 'wgsl';
+
 /** One dispatch; resolves when the GPU has finished. Whatever goes wrong, nothing that it allocated stays. */
 async function run(
   device: FlashDevice,
@@ -199,6 +203,7 @@ async function run(
   const outputs = new Map<Slot, GPUBuffer>();
   const copies: { from: GPUBuffer; to: GPUBuffer; size: number }[] = [];
   const entries: GPUBindGroupEntry[] = [];
+  const watch = observer().began(device, [LABEL]);
   try {
     for (const [{ name, binding, access }, slot] of bound) {
       // So that arrayLength() tells the number of elements, not the size of the buffer.
@@ -212,6 +217,7 @@ async function run(
       }
       entries.push({ binding, resource: { buffer, size } });
     }
+    const begin = performance.now();
     await checkedCode(device, () => {
       const encoder = device.gpu.createCommandEncoder();
       for (const { from, to, size } of copies) encoder.copyBufferToBuffer(from, 0, to, 0, size);
@@ -223,8 +229,11 @@ async function run(
       device.gpu.queue.submit([encoder.finish()]);
     });
     await device.guard(device.gpu.queue.onSubmittedWorkDone());
+    const kernel = { label: LABEL, dispatches: 1, gpuMs: null };
+    watch.ended({ dispatches: 1, gpuMs: null, kernels: [kernel], wallMs: performance.now() - begin });
     return outputs;
   } catch (error) {
+    watch.failed(error);
     for (const buffer of outputs.values()) device.free(buffer);
     throw error;
   }

@@ -1,5 +1,6 @@
 import { FlashError } from '../api/errors';
 import { COPY_DST, COPY_SRC, MAP_MODE_READ, MAP_READ, STORAGE } from './gpu-constants';
+import { observer } from './observer';
 import { type AdapterChoice, type AdapterPreference, driverName, isSoftware, requestAdapter } from './gpu-provider';
 
 /** What the choice of a kernel may depend on: nothing measured, so that a choice can be repeated and tested. */
@@ -52,7 +53,8 @@ export class FlashDevice {
   lost: FlashError | null = null;
   readonly facts: DeviceFacts;
   readonly info: DeviceInfo;
-  /** Bytes of all live buffers made here. */
+  /** Live buffers made by `allocate`, and their bytes. */
+  readonly buffers = new Set<GPUBuffer>();
   bytes = 0;
   /** How to reject each promise that is being waited for. */
   private readonly waiting = new Set<(error: FlashError) => void>();
@@ -100,6 +102,7 @@ export class FlashDevice {
     void gpu.lost.then(({ reason, message }) =>
       this.lose(`The GPU device was lost (${reason}): ${message || 'no message'}. The next call starts a new one.`),
     );
+    observer().opened(this);
   }
 
   /** Starts a device on an adapter of the wanted kind, on a given adapter, or takes over a given device. */
@@ -120,7 +123,9 @@ export class FlashDevice {
   }
 
   private lose(why: string): void {
-    this.lost ??= new FlashError('DEVICE_LOST', why);
+    if (this.lost) return;
+    this.lost = new FlashError('DEVICE_LOST', why);
+    observer().closed(this);
     for (const reject of this.waiting) reject(this.lost);
   }
 
@@ -178,6 +183,8 @@ export class FlashDevice {
       this.gpu.createBuffer({ size, usage: STORAGE | COPY_SRC | COPY_DST | usage, label }),
     ).catch((error: unknown) => this.refused(label, size, error));
     this.bytes += size;
+    this.buffers.add(buffer);
+    observer().allocated(this, buffer);
     return buffer;
   }
 
@@ -197,6 +204,8 @@ export class FlashDevice {
 
   free(buffer: GPUBuffer): void {
     this.bytes -= buffer.size;
+    this.buffers.delete(buffer);
+    observer().freed(this, buffer);
     buffer.destroy();
   }
 

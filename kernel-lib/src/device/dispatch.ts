@@ -4,6 +4,7 @@ import { abortable } from './abort';
 import type { FlashDevice } from './device';
 import { GpuTimer } from './gpu-timer';
 import { UNIFORM } from './gpu-constants';
+import { observer } from './observer';
 import { type Kernel, type Pipeline, pipelineFor } from './pipeline-cache';
 
 /** One kernel over some number of independent workgroups. */
@@ -21,11 +22,23 @@ export interface RunOptions {
   onProgress?(fraction: number): void;
 }
 
+/** What one kernel of a run cost. */
+export interface KernelStats {
+  /** As in Kernel. */
+  readonly label: string;
+  readonly dispatches: number;
+  readonly gpuMs: number | null;
+}
+
 /** What running cost. */
 export interface RunStats {
   readonly dispatches: number;
   /** Milliseconds on the GPU's own clock, null where the device has no timestamps. */
   readonly gpuMs: number | null;
+  /** The same for each kernel, in their order. */
+  readonly kernels: readonly KernelStats[];
+  /** Milliseconds between the first submit and the end of the last. */
+  readonly wallMs: number;
 }
 
 /** A submit cannot be stopped, so long work is cut into submits of about this many milliseconds. */
@@ -61,18 +74,40 @@ interface Slice {
  * @throws the signal's reason if it is aborted, FlashError DEVICE_LOST or OUT_OF_MEMORY
  */
 export async function runSteps(device: FlashDevice, all: readonly Step[], options: RunOptions): Promise<RunStats> {
-  const { signal, onProgress } = options;
-  signal?.throwIfAborted();
+  options.signal?.throwIfAborted();
   const steps = all.filter(({ workgroups }) => workgroups > 0);
   checkBindings(device, steps);
+  const labels = [...new Set(steps.map(({ kernel }) => kernel.label))];
+  const watch = observer().began(device, labels);
+  const onProgress = (fraction: number): void => {
+    watch.progress(fraction);
+    options.onProgress?.(fraction);
+  };
+  try {
+    const stats = await run(device, steps, labels, { ...options, onProgress });
+    watch.ended(stats);
+    return stats;
+  } catch (error) {
+    watch.failed(error);
+    throw error;
+  }
+}
+
+async function run(
+  device: FlashDevice,
+  steps: readonly Step[],
+  labels: readonly string[],
+  { signal, onProgress }: RunOptions,
+): Promise<RunStats> {
   const kernels = [...new Set(steps.map((step) => step.kernel))];
   const compiled = await abortable(Promise.all(kernels.map((kernel) => pipelineFor(device, kernel))), signal);
   const pipelines = new Map(kernels.map((kernel, n) => [kernel, compiled[n]]));
   const work = steps.reduce((sum, step) => sum + step.flops, 0);
   const timer = new GpuTimer(device);
+  const dispatches = new Map<string, number>();
   let done = 0;
-  let dispatches = 0;
   try {
+    const begin = performance.now();
     const rest = [...steps];
     let next = 0;
     while (rest.length > 0) {
@@ -102,12 +137,22 @@ export async function runSteps(device: FlashDevice, all: readonly Step[], option
       if (flops > 0 && (elapsed > SUBMIT_MS / 5 || flops > (rate * SUBMIT_MS) / 2))
         rates.set(device, flops / Math.max(elapsed, 0.1));
       done += flops;
-      dispatches += slices.length;
+      for (const { step } of slices) dispatches.set(step.kernel.label, (dispatches.get(step.kernel.label) ?? 0) + 1);
       onProgress?.(work > 0 ? Math.min(1, done / work) : 1);
     }
-    const gpuMs = await timer.total();
+    const wallMs = performance.now() - begin;
+    const gpuMs = await timer.totals();
     signal?.throwIfAborted();
-    return { dispatches, gpuMs };
+    return {
+      dispatches: [...dispatches.values()].reduce((sum, count) => sum + count, 0),
+      gpuMs: gpuMs && [...gpuMs.values()].reduce((sum, ms) => sum + ms, 0),
+      kernels: labels.map((label) => ({
+        label,
+        dispatches: dispatches.get(label) ?? 0,
+        gpuMs: gpuMs?.get(label) ?? null,
+      })),
+      wallMs,
+    };
   } finally {
     timer.dispose();
   }
@@ -124,8 +169,15 @@ async function submit(
   try {
     await device.checked(slices[0].step.kernel.label, () => {
       const encoder = gpu.createCommandEncoder();
-      const pass = encoder.beginComputePass(timer.nextPass());
+      let pass: GPUComputePassEncoder | undefined;
+      let label: string | undefined;
       for (const { step, first, count } of slices) {
+        // A pass for each kernel in turn, so that each has its own time.
+        if (!pass || step.kernel.label !== label) {
+          pass?.end();
+          label = step.kernel.label;
+          pass = encoder.beginComputePass(timer.nextPass(label));
+        }
         const { pipeline, layout } = pipelineOf(step);
         const bytes = packParams(step.params, first);
         const uniform = gpu.createBuffer({ size: bytes.byteLength, usage: UNIFORM, mappedAtCreation: true });
@@ -138,7 +190,7 @@ async function submit(
         pass.setBindGroup(0, gpu.createBindGroup({ layout, entries }));
         pass.dispatchWorkgroups(count);
       }
-      pass.end();
+      pass?.end();
       gpu.queue.submit([encoder.finish()]);
     });
     await device.guard(gpu.queue.onSubmittedWorkDone());

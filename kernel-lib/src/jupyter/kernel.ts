@@ -1,3 +1,4 @@
+import { PanelComm } from './device-panel/panel-comm';
 import { kernelInfo } from './kernel-info';
 import { resolveLibrary } from './library';
 import { Outputs } from './outputs';
@@ -76,6 +77,7 @@ export class Kernel {
       ...{ input: this.input, comms: this.comms, sources: this.sources, notebook: this.notebook },
       fallback: () => this.latest,
     });
+    new PanelComm(() => this.notebook.locals()).register(this.comms);
     process.on('unhandledRejection', (reason) => this.report('Unhandled rejection', reason));
     process.on('uncaughtException', (error) => {
       if (!isRecovery(error)) this.report('Uncaught', error);
@@ -86,6 +88,10 @@ export class Kernel {
   private receive(channel: Channel, message: Message): void {
     if (message.header.msg_type === 'input_reply') {
       this.input.receive(message.content.value);
+      return;
+    }
+    if (this.comms.isUrgent(message)) {
+      this.answerAtOnce(message);
       return;
     }
     this.queue.push({ channel, message });
@@ -115,6 +121,19 @@ export class Kernel {
       this.server.reply(channel, message.idents, { type, content, parent });
     }
     this.status('idle', parent);
+  }
+
+  /** Handles a message of a comm beside the request that is being answered, if any. */
+  private answerAtOnce(message: Message): void {
+    this.status('busy', message.header);
+    try {
+      this.comms.handle(message);
+    } catch (error) {
+      this.report('In a comm', error);
+    }
+    this.status('idle', message.header);
+    // Front ends take the last status for that of the kernel.
+    if (this.answering) this.status('busy', this.parent as Header);
   }
 
   /** Content of the reply; undefined for messages that have none. */

@@ -5,37 +5,10 @@ import { checkDtype, checkShape, onHost } from './check';
 import { BYTES, type DType } from './dtype';
 import { sizeOf } from './layout';
 import { track } from './scope';
+import { disposedError, type GpuCopy, Storage } from './storage';
 import { type StorageArray, toNumbers, toStorage, viewStorage, zeroStorage } from './storage-array';
 
 export type { DType, FloatDType } from './dtype';
-
-interface GpuCopy {
-  readonly device: FlashDevice;
-  readonly buffer: GPUBuffer;
-}
-
-/** The memory behind a tensor, apart from it so that the garbage collector may take the tensor and then free this. */
-class Storage {
-  /** How many users there are: the tensor itself, and each call that is running with it. */
-  private users = 1;
-  /** The call that is going to write here, until it has; later readers wait for it. */
-  pending: Promise<unknown> | null = null;
-
-  constructor(
-    public host: StorageArray | null,
-    public gpu: GpuCopy | null,
-  ) {}
-
-  retain(): void {
-    this.users++;
-  }
-
-  release(): void {
-    if (--this.users > 0 || !this.gpu) return;
-    this.gpu.device.free(this.gpu.buffer);
-    this.gpu = null;
-  }
-}
 
 const collected = new FinalizationRegistry<Storage>((storage) => storage.release());
 
@@ -65,7 +38,7 @@ export class Tensor {
   }
 
   get disposed(): boolean {
-    return this.storage === null;
+    return !this.storage || this.storage.gone;
   }
 
   /**
@@ -78,9 +51,13 @@ export class Tensor {
     try {
       if (storage.pending) await storage.pending;
       if (storage.host) return toNumbers(storage.host.slice());
-      const { device, buffer } = storage.gpu!;
+      const device = this.deviceOf(storage);
       if (device.lost) throw device.lost;
-      return toNumbers(viewStorage(await device.enqueue(() => device.read(buffer, this.bytes)), this.dtype));
+      const read = (): Promise<ArrayBuffer> => {
+        this.deviceOf(storage);
+        return device.read(storage.gpu!.buffer, this.bytes);
+      };
+      return toNumbers(viewStorage(await device.enqueue(read), this.dtype));
     } finally {
       storage.release();
     }
@@ -130,9 +107,23 @@ export class Tensor {
     return new TensorUse(name, this, storage);
   }
 
+  /** The device that has the elements, unless they were freed there. */
+  private deviceOf({ gpu }: Storage): FlashDevice {
+    if (!gpu) throw disposedError('this tensor');
+    return gpu.device;
+  }
+
   private open(name: string): Storage {
-    if (!this.storage) throw new FlashError('DISPOSED', `${name}: expected a live tensor, got one that was disposed.`);
+    if (!this.storage || this.storage.gone) throw disposedError(name);
     return this.storage;
+  }
+
+  /**
+   * The buffer that has the elements now, if any.
+   * @internal
+   */
+  get buffer(): GPUBuffer | null {
+    return this.storage?.gpu?.buffer ?? null;
   }
 }
 
@@ -162,6 +153,7 @@ export class TensorUse {
   async on(device: FlashDevice): Promise<GPUBuffer> {
     const { storage } = this;
     if (storage.gpu?.device === device) return storage.gpu.buffer;
+    if (storage.gone) throw disposedError(this.name);
     if (!storage.host) {
       throw new FlashError(
         'DEVICE_LOST',
@@ -170,7 +162,7 @@ export class TensorUse {
     }
     const buffer = await device.allocate(storage.host.byteLength, this.name);
     upload(device, buffer, storage.host);
-    storage.gpu?.device.free(storage.gpu.buffer);
+    storage.evict();
     storage.gpu = { device, buffer };
     return buffer;
   }

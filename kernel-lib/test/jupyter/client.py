@@ -2,9 +2,11 @@
 
 Reads a JSON list of steps from standard input and prints one JSON object a line for each: {"reply", "outputs", "ms"}.
 A step is {"op": "execute", "code", ...} with, as needed, "input" (typed when asked), "interrupt" ("signal" or
-"message", sent when text "when" was put out or else at once) and "linger" (seconds to collect late outputs); or
+"message", sent when text "when" was put out or else at once), "send" (requests [type, content], sent likewise) and "linger" (seconds
+to collect late outputs and comm messages); or
 {"op": "request", "type", "content", "channel"}; or {"op": "garbage"},
-{"op": "huge", "size"} and {"op": "replay"}, which no kernel may obey or die of.
+{"op": "huge", "size"} and {"op": "replay"}, which no kernel may obey or die of. "comms" of a result are the data of all comm messages since the
+step before.
 """
 
 import json
@@ -23,6 +25,7 @@ class Client:
         began = time.time()
         self.km, self.kc = start_new_kernel(kernel_name=name, startup_timeout=TIMEOUT)
         self.started_ms = 1000 * (time.time() - began)
+        self.comms = []
 
     def send(self, kind, content, channel="shell"):
         message = self.kc.session.msg(kind, content)
@@ -45,9 +48,11 @@ class Client:
                 if until_idle:
                     raise
                 return found
+            content = message["content"]
+            if message["msg_type"] == "comm_msg":
+                self.comms.append({"data": content["data"], "time": time.time()})
             if message["parent_header"].get("msg_id") != msg_id:
                 continue
-            content = message["content"]
             if message["msg_type"] == "status":
                 if until_idle and content["execution_state"] == "idle":
                     return found
@@ -68,19 +73,24 @@ class Client:
         if "input" in step:
             prompt = self.kc.get_stdin_msg(timeout=TIMEOUT)["content"]
             self.kc.input(step["input"])
-        pending = [step["interrupt"]] if "interrupt" in step else []
+        pending = [step[what] for what in ("interrupt", "send") if what in step]
 
         def seen(text):
             if pending and step.get("when", "") in text:
                 time.sleep(0.3)
-                self.interrupt(pending.pop())
+                what = pending.pop()
+                if isinstance(what, str):
+                    self.interrupt(what)
+                else:
+                    for kind, content in what:
+                        self.send(kind, content)
 
         outputs = self.outputs(msg_id, seen=seen)
         result = {"reply": self.reply(msg_id)["content"], "outputs": outputs, "ms": 1000 * (time.time() - began)}
         if "input" in step:
             result["prompt"] = prompt
         if "linger" in step:
-            between = self.kc.execute("0")
+            between = self.kc.execute("0", store_history=False)
             self.reply(between)
             result["late"] = self.outputs(msg_id, until_idle=False, timeout=step["linger"])
         return result
@@ -136,7 +146,9 @@ def main():
     try:
         print(json.dumps({"started_ms": client.started_ms}), flush=True)
         for step in json.load(sys.stdin):
-            print(json.dumps(client.run(step)), flush=True)
+            result = client.run(step)
+            result["comms"], client.comms = client.comms, []
+            print(json.dumps(result), flush=True)
     finally:
         client.kc.stop_channels()
         client.km.shutdown_kernel()

@@ -37,6 +37,8 @@ export interface StepResult {
   prompt?: Content;
   late?: Output[];
   alive?: boolean;
+  /** Data of the comm messages since the step before. */
+  comms: { data: Content; time: number }[];
 }
 
 /** Runs `steps` (see client.py) in one kernel that starts in `cwd`; returns their results in order. */

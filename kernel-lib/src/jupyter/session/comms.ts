@@ -30,12 +30,23 @@ export type CommTarget = (comm: Comm, open: CommMessage) => void;
 export class Comms {
   private readonly open = new Map<string, Comm>();
   private readonly targets = new Map<string, CommTarget>();
+  /** Targets whose messages are not of the notebook's code, and need not wait for the cells before them. */
+  private readonly atOnce = new Set<string>();
 
   constructor(private readonly publish: Publish) {}
 
   /** Answers comms that the front end opens for `target`. */
-  registerTarget(target: string, answer: CommTarget): void {
+  registerTarget(target: string, answer: CommTarget, { atOnce = false } = {}): void {
     this.targets.set(target, answer);
+    if (atOnce) this.atOnce.add(target);
+    else this.atOnce.delete(target);
+  }
+
+  /** Whether a message is to be handled when it comes, even while a cell runs. */
+  isUrgent({ header, content }: Message): boolean {
+    const target =
+      header.msg_type === 'comm_open' ? content.target_name : this.open.get(String(content.comm_id))?.target;
+    return header.msg_type.startsWith('comm_') && this.atOnce.has(String(target));
   }
 
   unregisterTarget(target: string): void {

@@ -1,0 +1,156 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { type Ceilings, measureCeilings } from '../../device/ceilings';
+import type { FlashDevice } from '../../device/device';
+import { setObserver } from '../../device/observer';
+import { freeBuffers, isOnHost } from '../../tensor/storage';
+import { notebookFlash } from '../library';
+import type { Json } from '../protocol';
+import type { Comm, Comms } from '../session/comms';
+import type { AdapterName, DeviceTarget, FromPanel, PanelOpen, PanelState } from './messages';
+import { Monitor } from './monitor';
+import { type Owner, ownersOf } from './owners';
+
+export const TARGET: DeviceTarget = 'flashlab.device.v1';
+
+const ADAPTERS: readonly AdapterName[] = ['auto', 'hardware', 'lavapipe', 'swiftshader'];
+
+/** At most one message in this many milliseconds. */
+const INTERVAL_MS = 200;
+
+/** A comm to a panel, and what it was told: each part as JSON. */
+interface Panel {
+  readonly comm: Comm;
+  readonly told: Map<string, string>;
+}
+
+/** Tells panels of front ends what the device does, and does what they ask for, also while a cell runs. */
+export class PanelComm {
+  private readonly monitor = new Monitor(() => this.later());
+  private readonly panels = new Set<Panel>();
+  private timer: NodeJS.Timeout | undefined;
+  private readonly ceilings = new WeakMap<FlashDevice, Ceilings>();
+  private busy: PanelState['busy'] = null;
+  private notice = '';
+
+  constructor(private readonly variables: () => Record<string, unknown>) {}
+
+  /** Watches the device from now on, and answers the panels that open a comm. */
+  register(comms: Comms): void {
+    setObserver(this.monitor);
+    comms.registerTarget(
+      TARGET,
+      (comm, { data }) => {
+        const panel: Panel = { comm, told: new Map() };
+        comm.onMessage = (message) => this.receive(message.data as unknown as FromPanel);
+        comm.onClose = () => void this.panels.delete(panel);
+        this.chooseAdapter((data as unknown as PanelOpen).adapter);
+        this.panels.add(panel);
+        this.tell(panel);
+      },
+      { atOnce: true },
+    );
+  }
+
+  /** A device that runs stays; the environment's own choice gives way to the panel's. */
+  private chooseAdapter(adapter: AdapterName | null): void {
+    if (adapter && ADAPTERS.includes(adapter) && !this.monitor.device) process.env.FLASH_ADAPTER = adapter;
+  }
+
+  private receive(message: FromPanel): void {
+    if (this.busy) return;
+    switch (message.type) {
+      case 'start':
+        void this.work('start', async () => {
+          await notebookFlash().device();
+          return '';
+        });
+        return;
+      case 'measure':
+        void this.work('measure', () => this.measure());
+        return;
+      case 'free':
+        void this.work('free', () => this.free(message.owners));
+    }
+  }
+
+  /** Does one thing at a time, and tells how it ended. */
+  private async work(what: NonNullable<PanelState['busy']>, task: () => Promise<string>): Promise<void> {
+    this.busy = what;
+    this.notice = '';
+    this.later();
+    try {
+      this.notice = await task();
+    } catch (error) {
+      this.notice = error instanceof Error ? error.message : String(error);
+    } finally {
+      this.busy = null;
+      this.later();
+    }
+  }
+
+  private async measure(): Promise<string> {
+    await notebookFlash().device();
+    const { device } = this.monitor;
+    if (device) this.ceilings.set(device, await device.enqueue(() => measureCeilings(device)));
+    return '';
+  }
+
+  private async free(names: string[] | undefined): Promise<string> {
+    const { device } = this.monitor;
+    if (!device) return '';
+    const before = device.bytes;
+    await collectGarbage();
+    const chosen = names && new Set(names);
+    const buffers = this.owners()
+      .owners.filter(({ name }) => !chosen || chosen.has(name))
+      .flatMap((owner) => owner.buffers);
+    await freeBuffers(device, chosen ? buffers : buffers.filter(isOnHost), { lose: chosen !== undefined });
+    return `Freed ${(before - device.bytes).toLocaleString('en')} bytes.`;
+  }
+
+  private owners(): { owners: Owner[]; states: PanelState['owners'] } {
+    const { device, madeBy } = this.monitor;
+    if (!device) return { owners: [], states: [] };
+    return ownersOf(device.buffers, (buffer) => madeBy.get(buffer) ?? '', this.variables());
+  }
+
+  private later(): void {
+    if (this.panels.size === 0 || this.timer) return;
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      for (const panel of this.panels) this.tell(panel);
+    }, INTERVAL_MS).unref();
+  }
+
+  /** Sends the parts of the state that this panel has not seen. */
+  private tell({ comm, told }: Panel): void {
+    const changed: Json = {};
+    for (const [part, value] of Object.entries(this.state())) {
+      const json = JSON.stringify(value);
+      if (told.get(part) === json) continue;
+      told.set(part, json);
+      changed[part] = value;
+    }
+    if (Object.keys(changed).length > 0) comm.send({ now: Date.now(), ...changed });
+  }
+
+  private state(): PanelState {
+    const { device, memory, runs } = this.monitor;
+    return {
+      device: device && device.info,
+      ceilings: (device && this.ceilings.get(device)) ?? null,
+      ...{ memory, owners: this.owners().states, runs },
+      ...{ busy: this.busy, notice: this.notice },
+    };
+  }
+}
+
+/** Tensors that nothing refers to any more free their memory when they are collected. */
+async function collectGarbage(): Promise<void> {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  // Their finalizers run in turns of their own.
+  await wait(50);
+}

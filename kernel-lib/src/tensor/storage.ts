@@ -1,0 +1,85 @@
+import { FlashError } from '../api/errors';
+import type { FlashDevice } from '../device/device';
+import type { StorageArray } from './storage-array';
+
+export interface GpuCopy {
+  readonly device: FlashDevice;
+  readonly buffer: GPUBuffer;
+}
+
+/** Whose memory a buffer is. */
+const owners = new WeakMap<GPUBuffer, Storage>();
+
+/** The memory behind a tensor, apart from it so that the garbage collector may take the tensor and then free this. */
+export class Storage {
+  /** How many users there are: the tensors that share it, and each call that is running with it. */
+  private users = 1;
+  /** The call that is going to write here, until it has; later readers wait for it. */
+  pending: Promise<unknown> | null = null;
+  private copy: GpuCopy | null = null;
+
+  constructor(
+    public host: StorageArray | null,
+    gpu: GpuCopy | null,
+  ) {
+    this.gpu = gpu;
+  }
+
+  /** The elements on a device. */
+  get gpu(): GpuCopy | null {
+    return this.copy;
+  }
+
+  set gpu(next: GpuCopy | null) {
+    this.copy = next;
+    if (next) owners.set(next.buffer, this);
+  }
+
+  /** Whether the elements are nowhere any more. */
+  get gone(): boolean {
+    return !this.host && !this.copy;
+  }
+
+  retain(): void {
+    this.users++;
+  }
+
+  release(): void {
+    if (--this.users === 0) this.evict();
+  }
+
+  /** Frees the copy on the device; without one on the host, the elements are gone. */
+  evict(): void {
+    if (!this.copy) return;
+    const { device, buffer } = this.copy;
+    this.copy = null;
+    device.free(buffer);
+  }
+}
+
+/** Whether the elements in a buffer are also on the host: such a buffer can be freed, and is made anew when it is wanted. */
+export const isOnHost = (buffer: GPUBuffer): boolean => Boolean(owners.get(buffer)?.host);
+
+/**
+ * Frees buffers of tensors, between the calls that run on the device: those whose elements are also on the host, or with `lose`
+ * any; such a tensor is as if disposed of. Buffers that belong to no tensor stay.
+ * @returns the bytes that were freed
+ */
+export function freeBuffers(
+  device: FlashDevice,
+  buffers: Iterable<GPUBuffer>,
+  { lose }: { lose: boolean },
+): Promise<number> {
+  return device.enqueue(async () => {
+    const before = device.bytes;
+    for (const buffer of buffers) {
+      const storage = owners.get(buffer);
+      if (storage?.gpu?.buffer === buffer && (storage.host || lose)) storage.evict();
+    }
+    return before - device.bytes;
+  });
+}
+
+/** @param name the argument's name, for the message */
+export const disposedError = (name: string): FlashError =>
+  new FlashError('DISPOSED', `${name}: expected a live tensor, got one that was disposed.`);
