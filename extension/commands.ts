@@ -1,36 +1,43 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette, InputDialog, Notification } from '@jupyterlab/apputils';
+import { ILauncher } from '@jupyterlab/launcher';
 import { INotebookTracker, NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
+import { ITranslator, nullTranslator, type TranslationBundle } from '@jupyterlab/translation';
+import type { AdapterName } from '../kernel-lib/src/jupyter/device-panel/messages';
+import type { DeviceModel } from './device/device-model';
+import { IDevices } from './device/devices';
 import { currentFlashNotebook, insertCell, KERNEL, onNotebookChange } from './flash-notebook';
-import { flashlabIcon } from './insert-attention';
-
-const CATEGORY = 'FlashLab';
+import { flashlabIcon } from './icon';
+import { ADAPTERS, IFlashSettings } from './settings';
 
 /** Where the first notebook of the course may lie: `npm start` serves its folder, others serve a checkout. */
 const COURSE = ['00-quickstart.ipynb', 'notebooks/00-quickstart.ipynb'];
 
-/** What FLASH_ADAPTER may say. */
-const ADAPTERS = ['auto', 'hardware', 'lavapipe', 'swiftshader'];
+/** How long a restarted kernel may take to answer, in milliseconds. */
+const RESTART_MS = 60_000;
 
-/** Cells that a command adds and runs. */
-const CELLS = {
-  'flashlab:run-check': { label: 'Check the Attention Kernels', source: '%flash.check()' },
-  'flashlab:run-bench': { label: 'Time the Attention Kernels', source: '%flash.bench({ seqs: [128, 256, 512] })' },
-  'flashlab:show-device': { label: 'Show the Device That Computes', source: '%flash.device' },
-} as const;
-
-/** The palette's commands around FlashLab notebooks. */
+/** The commands around FlashLab notebooks, in the palette and on cards of the launcher. */
 export const commands: JupyterFrontEndPlugin<void> = {
   id: 'jupyterlab-flashlab:commands',
   description: 'Adds commands that make a FlashLab notebook, open the course, check, time, and change the adapter.',
   autoStart: true,
-  requires: [INotebookTracker],
-  optional: [ICommandPalette],
-  activate: (app: JupyterFrontEnd, tracker: INotebookTracker, palette: ICommandPalette | null) => {
+  requires: [INotebookTracker, IDevices, IFlashSettings],
+  optional: [ICommandPalette, ILauncher, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    tracker: INotebookTracker,
+    devices: IDevices,
+    settings: IFlashSettings,
+    palette: ICommandPalette | null,
+    launcher: ILauncher | null,
+    translator: ITranslator | null,
+  ) => {
+    const trans = (translator ?? nullTranslator).load('jupyterlab_flashlab');
+    const category = trans.__('FlashLab');
     const inNotebook: string[] = [];
     const add = (id: string, label: string, execute: () => Promise<unknown>, isEnabled = () => true): void => {
       app.commands.addCommand(id, { label, icon: flashlabIcon, isEnabled, execute });
-      palette?.addItem({ command: id, category: CATEGORY });
+      palette?.addItem({ command: id, category });
     };
     /** Adds a command that is there only while a notebook with our kernel is in front. */
     const addHere = (id: string, label: string, execute: (panel: NotebookPanel) => Promise<unknown>): void => {
@@ -42,23 +49,32 @@ export const commands: JupyterFrontEndPlugin<void> = {
       };
       add(id, label, run, () => inFront() !== null);
     };
-
-    add('flashlab:new-notebook', 'New FlashLab Notebook', () =>
-      app.commands.execute('notebook:create-new', { kernelName: KERNEL }),
-    );
-    add('flashlab:open-course', 'Open the FlashAttention Course', () => openCourse(app));
-    for (const [id, { label, source }] of Object.entries(CELLS)) {
+    /** Adds a command that adds a cell and runs it. */
+    const addCell = (id: string, label: string, source: () => string): void =>
       addHere(id, label, async (panel) => {
-        insertCell(panel, source);
+        insertCell(panel, source());
         await NotebookActions.run(panel.content, panel.sessionContext);
       });
-    }
-    addHere('flashlab:restart-with-adapter', 'Restart the Kernel with Another Adapter…', restartWithAdapter);
+
+    add('flashlab:new-notebook', trans.__('New FlashLab Notebook'), () =>
+      app.commands.execute('notebook:create-new', { kernelName: KERNEL }),
+    );
+    add('flashlab:open-course', trans.__('Open the FlashAttention Course'), () => openCourse(app, trans));
+    addCell('flashlab:run-check', trans.__('Check the Attention Kernels'), () => '%flash.check()');
+    addCell('flashlab:run-bench', trans.__('Time the Attention Kernels'), () => {
+      return `%flash.bench({ seqs: [${settings.current.sweepSizes.join(', ')}] })`;
+    });
+    addCell('flashlab:show-device', trans.__('Show the Device That Computes'), () => '%flash.device');
+    addHere('flashlab:restart-with-adapter', trans.__('Restart the Kernel with Another Adapter…'), (panel) =>
+      restartWithAdapter(panel, devices.of(panel), trans),
+    );
     onNotebookChange(tracker, () => inNotebook.forEach((id) => app.commands.notifyCommandChanged(id)));
+    launcher?.add({ command: 'flashlab:new-notebook', category, rank: 1 });
+    launcher?.add({ command: 'flashlab:open-course', category, rank: 2 });
   },
 };
 
-async function openCourse(app: JupyterFrontEnd): Promise<void> {
+async function openCourse(app: JupyterFrontEnd, trans: TranslationBundle): Promise<void> {
   for (const path of COURSE) {
     const found = await app.serviceManager.contents.get(path, { content: false }).catch(() => null);
     if (found) {
@@ -67,22 +83,28 @@ async function openCourse(app: JupyterFrontEnd): Promise<void> {
     }
   }
   Notification.warning(
-    `The course is not below the folder that JupyterLab serves; looked for ${COURSE.join(' and ')}.`,
+    trans.__('The course is not below the folder that JupyterLab serves; looked for %1.', COURSE.join(', ')),
   );
 }
 
-/** The variables are lost, as with every restart; the adapter holds until the next one. */
-async function restartWithAdapter({ sessionContext }: NotebookPanel): Promise<void> {
-  const { value: adapter } = await InputDialog.getItem({
-    title: 'Restart the kernel with another adapter',
-    label: 'All variables of the notebook will be lost. Adapter:',
-    items: ADAPTERS,
-    okLabel: 'Restart',
+/** The variables are lost, as with every restart; the adapter holds until the notebook is closed. */
+async function restartWithAdapter(
+  { sessionContext }: NotebookPanel,
+  device: DeviceModel,
+  trans: TranslationBundle,
+): Promise<void> {
+  const { value } = await InputDialog.getItem({
+    title: trans.__('Restart the kernel with another adapter'),
+    label: trans.__('All variables of the notebook will be lost. Adapter:'),
+    items: [...ADAPTERS],
+    okLabel: trans.__('Restart'),
   });
-  if (adapter === null || !ADAPTERS.includes(adapter)) return;
+  if (!ADAPTERS.includes(value as AdapterName)) return;
+  device.adapter = value as AdapterName;
   await sessionContext.restartKernel();
-  const code = `process.env.FLASH_ADAPTER = ${JSON.stringify(adapter)};`;
-  const done = sessionContext.session?.kernel?.requestExecute({ code, silent: true, store_history: false });
-  await done?.done;
-  Notification.success(`The kernel computes on adapter '${adapter}' from now on.`, { autoClose: 3000 });
+  if (await device.answers(RESTART_MS)) {
+    Notification.success(trans.__("The kernel computes on adapter '%1' from now on.", value), { autoClose: 3000 });
+  } else {
+    Notification.error(trans.__('The kernel was restarted, but does not answer.'));
+  }
 }
