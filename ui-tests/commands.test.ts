@@ -2,50 +2,16 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import { bringIntoView, startLab, type Lab } from './support/jupyterlab';
-
-/** Opens the palette and finds a command by its label. */
-async function find(page: Page, label: string): Promise<Locator> {
-  const input = page.locator('#modal-command-palette input');
-  // A document that is just opening may take the keys for itself, or the palette's place.
-  for (let tries = 0; tries < 20; tries++) {
-    if (!(await input.isVisible())) await page.keyboard.press('Control+Shift+C');
-    const filled = await input.fill(label, { timeout: 1000 }).then(
-      () => true,
-      () => false,
-    );
-    if (filled) break;
-  }
-  return page.locator('.lm-CommandPalette-item', { hasText: label }).first();
-}
-
-async function command(page: Page, label: string): Promise<void> {
-  for (let tries = 0; tries < 10; tries++) {
-    const item = await find(page, label);
-    // As above: it may be gone before it is clicked.
-    const clicked = await item.click({ timeout: 2000 }).then(
-      () => true,
-      () => false,
-    );
-    if (clicked) return;
-  }
-  throw new Error(`The palette never let '${label}' be clicked.`);
-}
-
-const notebook = (kernel: string): string =>
-  JSON.stringify({
-    cells: [],
-    metadata: { kernelspec: { name: kernel, display_name: kernel, language: '' } },
-    nbformat: 4,
-    nbformat_minor: 5,
-  });
+import { findCommand, runCommand } from './support/palette';
+import { savedNotebook } from './support/notebooks';
 
 describe('commands of the palette in JupyterLab', () => {
   let lab: Lab;
   let page: Page;
   beforeAll(async () => {
     lab = await startLab();
-    writeFileSync(path.join(lab.folder, 'mine.ipynb'), notebook('flashlab'));
-    writeFileSync(path.join(lab.folder, 'other.ipynb'), notebook('python3'));
+    writeFileSync(path.join(lab.folder, 'mine.ipynb'), savedNotebook('flashlab'));
+    writeFileSync(path.join(lab.folder, 'other.ipynb'), savedNotebook('python3'));
     ({ page } = lab);
     await lab.open('mine.ipynb');
   });
@@ -53,7 +19,7 @@ describe('commands of the palette in JupyterLab', () => {
   const cells = () => page.locator('.jp-Notebook:visible .jp-CodeCell');
 
   test('the device is shown by a cell that is added and run', async () => {
-    await command(page, 'Show the Device That Computes');
+    await runCommand(page, 'Show the Device That Computes');
     const output = cells().last().locator('.jp-OutputArea-output').first();
     await output.waitFor({ timeout: 60_000 });
     expect(await output.innerText()).toMatch(/kind\s+software/);
@@ -61,13 +27,13 @@ describe('commands of the palette in JupyterLab', () => {
   });
 
   test('a restart with another adapter: variables are gone, and that adapter computes', async () => {
-    await command(page, 'Restart the Kernel with Another Adapter');
+    await runCommand(page, 'Restart the Kernel with Another Adapter');
     const dialog = page.locator('.jp-Dialog');
     await dialog.locator('select').selectOption('swiftshader');
     await lab.picture('adapter-dialog');
     await dialog.getByText('Restart', { exact: true }).click();
     await page.getByText("The kernel computes on adapter 'swiftshader' from now on.").waitFor();
-    await command(page, 'Show the Device That Computes');
+    await runCommand(page, 'Show the Device That Computes');
     const text = cells().last().locator('.jp-OutputArea-output', { hasText: 'driver' });
     await text.waitFor({ timeout: 60_000 });
     expect(await text.innerText()).toMatch(/driver\s+swiftshader/);
@@ -75,7 +41,7 @@ describe('commands of the palette in JupyterLab', () => {
   });
 
   test('the kernels are timed by a cell, whose report has a figure', async () => {
-    await command(page, 'Time the Attention Kernels');
+    await runCommand(page, 'Time the Attention Kernels');
     const figure = cells().last().locator('.jp-FlashLab-plot');
     await figure.waitFor({ timeout: 120_000 });
     await bringIntoView(figure);
@@ -84,7 +50,7 @@ describe('commands of the palette in JupyterLab', () => {
   }, 150_000);
 
   test('magics and WGSL are coloured, in notebooks of our kernel', async () => {
-    await command(page, 'Insert a FlashAttention Cell');
+    await runCommand(page, 'Insert a FlashAttention Cell');
     const content = cells().last().locator('.cm-content');
     await content.click();
     await page.keyboard.press('Control+A');
@@ -102,21 +68,21 @@ describe('commands of the palette in JupyterLab', () => {
   });
 
   test('the course is opened', async () => {
-    await command(page, 'Open the FlashAttention Course');
+    await runCommand(page, 'Open the FlashAttention Course');
     await page.locator('.lm-TabBar-tabLabel', { hasText: '00-quickstart.ipynb' }).waitFor();
     await page.locator('.jp-Notebook:visible h1').first().waitFor();
     await page.locator('#jp-main-statusbar').getByText('| Idle').waitFor({ timeout: 60_000 });
   });
 
   test('a new notebook has our kernel', async () => {
-    await command(page, 'New FlashLab Notebook');
+    await runCommand(page, 'New FlashLab Notebook');
     await page.locator('.lm-TabBar-tabLabel', { hasText: 'Untitled.ipynb' }).waitFor();
     await page.locator('#jp-main-statusbar').getByText('TypeScript (FlashLab) | Idle').waitFor({ timeout: 60_000 });
   });
 
   test('in a notebook of another kernel the commands of ours are off', async () => {
     await lab.open('other.ipynb');
-    const item = await find(page, 'Time the Attention Kernels');
+    const item = await findCommand(page, 'Time the Attention Kernels');
     expect(await item.getAttribute('class')).toContain('lm-mod-disabled');
     await page.keyboard.press('Escape');
   });

@@ -18,6 +18,7 @@ export function Memory({
   if (!device) return null;
   const { bytes, peak, samples } = memory;
   const { line, area } = curveOf(samples, { end: now + ahead, span: SPAN, top: peak, ...BOX });
+  const ended = notice && ('freed' in notice ? trans.__('Freed %1.', formatBytes(notice.freed)) : notice.problem);
   const action = {
     label: busy === 'free' ? trans.__('Freeing…') : trans.__('Free'),
     tooltip: trans.__(
@@ -42,7 +43,7 @@ export function Memory({
         <path className="jp-FlashLab-line" d={line} vectorEffect="non-scaling-stroke" />
       </svg>
       <p className="jp-FlashLab-hint" role="status">
-        {notice || trans.__('the last 60 s')}
+        {ended ?? trans.__('the last 60 s')}
       </p>
     </Section>
   );

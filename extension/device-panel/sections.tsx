@@ -49,7 +49,7 @@ function Facts({ rows }: { rows: readonly (readonly [string, React.ReactNode])[]
 }
 
 /** Which adapter computes and why. */
-export function Adapter({ state: { device, busy }, trans, send }: SectionProps): React.JSX.Element {
+export function Adapter({ state: { device, busy, notice }, trans, send }: SectionProps): React.JSX.Element {
   if (!device) {
     const action = {
       label: trans.__('Start'),
@@ -60,6 +60,7 @@ export function Adapter({ state: { device, busy }, trans, send }: SectionProps):
     return (
       <Section title={trans.__('Adapter')} action={action}>
         <p>{trans.__('No device has been started. The first call of attention starts it.')}</p>
+        {notice && 'problem' in notice && <p role="alert">{notice.problem}</p>}
       </Section>
     );
   }

@@ -21,7 +21,7 @@ const NOTHING: PanelState = {
   owners: [],
   runs: [],
   busy: null,
-  notice: '',
+  notice: null,
 };
 
 /** States of a kernel whose variables, and comms, are gone. */

@@ -6,6 +6,7 @@ import { fingerprint, readStamp } from './fingerprint.mjs';
 import { holdLock } from './hold-lock.mjs';
 import { installPackages, packagesInstalled } from './npm.mjs';
 import { defaultRoot, pathsOf } from './paths.mjs';
+import { linkPackage, packageLinked } from './python-package.mjs';
 import { runSteps, secondsSince } from './run-steps.mjs';
 import { runTool } from './run-tool.mjs';
 import { checkNode, findPython } from './tools.mjs';
@@ -66,8 +67,11 @@ function stepsOf(paths, python) {
       name: 'link',
       what: 'install the extension into .venv',
       key: () => fingerprint(root, extensionInputs, [root, readStamp(state, 'python') ?? '']),
-      present: () => extensionLinked(paths),
-      run: async () => linkExtension(paths),
+      present: () => extensionLinked(paths) && packageLinked(paths),
+      run: async () => {
+        linkExtension(paths);
+        linkPackage(paths);
+      },
     },
   ];
 }

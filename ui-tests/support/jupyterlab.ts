@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { pathsOf } from '../../scripts/setup/paths.mjs';
@@ -19,14 +19,27 @@ export interface Lab {
   page: Page;
   /** Errors that the page wrote to its console or did not catch, since it was opened. */
   errors: string[];
-  open(notebook: string): Promise<void>;
+  /** Opens a notebook and waits for its kernel; `idle` is that state in the language of JupyterLab. */
+  open(notebook: string, idle?: string): Promise<void>;
   /** Saves a picture of the page as it is now under .cache/screenshots. */
   picture(name: string): Promise<void>;
   close(): Promise<void>;
 }
 
+/** Settings of a reader, by the id of their plugin. */
+type Settings = Record<string, object>;
+
+/** Writes settings as JupyterLab saves them. */
+function writeSettings(folder: string, settings: Settings): void {
+  for (const [id, values] of Object.entries(settings)) {
+    const file = path.join(folder, `${id.replace(':', '/')}.jupyterlab-settings`);
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, JSON.stringify(values));
+  }
+}
+
 /** Starts JupyterLab, with settings and workspaces of its own, and opens nothing yet. */
-export async function startLab(): Promise<Lab> {
+export async function startLab(settings: Settings = {}): Promise<Lab> {
   mkdirSync(path.join(root, '.cache'), { recursive: true });
   const temporary = mkdtempSync(path.join(root, '.cache', 'lab-'));
   const folder = path.join(temporary, 'notebooks');
@@ -34,6 +47,7 @@ export async function startLab(): Promise<Lab> {
   const token = randomBytes(16).toString('hex');
   const port = await choosePort(null);
   const paths = { ...pathsOf(root), cache: temporary };
+  writeSettings(path.join(temporary, 'jupyter', 'settings'), settings);
   const server = await startServer(paths, { port, token, folder, stdio: 'ignore' });
   let browser: Browser | null = null;
   const close = async () => {
@@ -57,10 +71,10 @@ export async function startLab(): Promise<Lab> {
       folder,
       page,
       errors,
-      open: async (notebook) => {
+      open: async (notebook, idle) => {
         await page.goto(`${server.url}/lab/tree/${notebook}?token=${token}&reset`);
         await page.locator('.jp-Notebook:visible').waitFor();
-        await waitUntilIdle(page);
+        await waitUntilIdle(page, idle);
       },
       picture: async (name) => {
         mkdirSync(screenshots, { recursive: true });
@@ -75,8 +89,8 @@ export async function startLab(): Promise<Lab> {
 }
 
 /** The status bar tells the state of the kernel; the toolbar's dot lags behind. */
-async function waitUntilIdle(page: Page): Promise<void> {
-  await page.locator('#jp-main-statusbar').getByText('| Idle').waitFor({ timeout: 120_000 });
+async function waitUntilIdle(page: Page, idle = 'Idle'): Promise<void> {
+  await page.locator('#jp-main-statusbar').getByText(`| ${idle}`).waitFor({ timeout: 120_000 });
 }
 
 /**

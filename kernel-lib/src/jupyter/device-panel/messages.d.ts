@@ -95,8 +95,8 @@ export interface PanelState {
   runs: RunState[];
   /** What the panel asked for and is being done. */
   busy: 'start' | 'measure' | 'free' | null;
-  /** What went wrong with that, or how it ended. */
-  notice: string;
+  /** How that ended: the bytes that were freed, or what went wrong. */
+  notice: { freed: number } | { problem: string } | null;
 }
 
 /** A message of the kernel: its clock, and what has changed. */

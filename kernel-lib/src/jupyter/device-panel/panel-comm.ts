@@ -32,7 +32,7 @@ export class PanelComm {
   private timer: NodeJS.Timeout | undefined;
   private readonly ceilings = new WeakMap<FlashDevice, Ceilings>();
   private busy: PanelState['busy'] = null;
-  private notice = '';
+  private notice: PanelState['notice'] = null;
 
   constructor(private readonly variables: () => Record<string, unknown>) {}
 
@@ -64,7 +64,7 @@ export class PanelComm {
       case 'start':
         void this.work('start', async () => {
           await notebookFlash().device();
-          return '';
+          return null;
         });
         return;
       case 'measure':
@@ -76,30 +76,30 @@ export class PanelComm {
   }
 
   /** Does one thing at a time, and tells how it ended. */
-  private async work(what: NonNullable<PanelState['busy']>, task: () => Promise<string>): Promise<void> {
+  private async work(what: NonNullable<PanelState['busy']>, task: () => Promise<PanelState['notice']>): Promise<void> {
     this.busy = what;
-    this.notice = '';
+    this.notice = null;
     this.later();
     try {
       this.notice = await task();
     } catch (error) {
-      this.notice = error instanceof Error ? error.message : String(error);
+      this.notice = { problem: error instanceof Error ? error.message : String(error) };
     } finally {
       this.busy = null;
       this.later();
     }
   }
 
-  private async measure(): Promise<string> {
+  private async measure(): Promise<null> {
     await notebookFlash().device();
     const { device } = this.monitor;
     if (device) this.ceilings.set(device, await device.enqueue(() => measureCeilings(device)));
-    return '';
+    return null;
   }
 
-  private async free(names: string[] | undefined): Promise<string> {
+  private async free(names: string[] | undefined): Promise<PanelState['notice']> {
     const { device } = this.monitor;
-    if (!device) return '';
+    if (!device) return null;
     const before = device.bytes;
     await collectGarbage();
     const chosen = names && new Set(names);
@@ -107,7 +107,7 @@ export class PanelComm {
       .owners.filter(({ name }) => !chosen || chosen.has(name))
       .flatMap((owner) => owner.buffers);
     await freeBuffers(device, chosen ? buffers : buffers.filter(isOnHost), { lose: chosen !== undefined });
-    return `Freed ${(before - device.bytes).toLocaleString('en')} bytes.`;
+    return { freed: before - device.bytes };
   }
 
   private owners(): { owners: Owner[]; states: PanelState['owners'] } {

@@ -1,0 +1,60 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Page } from 'playwright-core';
+import { startLab, type Lab } from './support/jupyterlab';
+import { savedNotebook } from './support/notebooks';
+import { runCommand } from './support/palette';
+
+describe('settings, launcher and language in JupyterLab', () => {
+  let lab: Lab;
+  let page: Page;
+  beforeAll(async () => {
+    lab = await startLab({
+      'jupyterlab-flashlab:settings': { adapter: 'swiftshader', sweepSizes: [48, 64] },
+      '@jupyterlab/translation-extension:plugin': { locale: 'zh_CN' },
+    });
+    ({ page } = lab);
+    writeFileSync(path.join(lab.folder, 'mine.ipynb'), savedNotebook('flashlab'));
+    await lab.open('mine.ipynb', '空闲');
+  });
+  afterAll(() => lab?.close());
+
+  test('the palette speaks the language of JupyterLab, and a sweep takes its lengths from the settings', async () => {
+    await runCommand(page, '为注意力内核计时');
+    const cell = page.locator('.jp-Notebook:visible .jp-CodeCell').last();
+    expect(await cell.locator('.cm-content').innerText()).toBe('%flash.bench({ seqs: [48, 64] })');
+    await cell.locator('.jp-RenderedHTML table').first().waitFor({ timeout: 120_000 });
+  });
+
+  test('the kernel computes on the adapter of the settings', async () => {
+    const adapter = page.locator('.jp-NotebookPanel:visible [data-jp-item-name="flash-adapter"]');
+    await adapter.getByText('swiftshader').waitFor();
+    await adapter.getByRole('button').click();
+    const panel = page.locator('#flashlab-device-panel');
+    await panel.getByRole('region', { name: '适配器', exact: true }).waitFor();
+    expect(await panel.innerText()).toContain('FLASH_ADAPTER asks for swiftshader');
+    await lab.picture('device-panel-chinese');
+  });
+
+  test('the launcher has a card for a new notebook and one for the course', async () => {
+    await page.keyboard.press('Control+Shift+L');
+    const launcher = page.locator('.jp-Launcher:visible');
+    await launcher.locator('.jp-LauncherCard', { hasText: '打开 FlashAttention 课程' }).waitFor();
+    await lab.picture('launcher-chinese');
+    await launcher.locator('.jp-LauncherCard', { hasText: '新建 FlashLab 笔记本' }).click();
+    await page.locator('#jp-main-statusbar').getByText('TypeScript (FlashLab)').waitFor({ timeout: 60_000 });
+  });
+
+  test('the settings editor knows what may be set', async () => {
+    await page.keyboard.press('Control+,');
+    const editor = page.locator('.jp-SettingsPanel');
+    await page.locator('.jp-PluginList-entry', { hasText: 'FlashLab' }).first().click();
+    await editor.locator('select[id$="_adapter"]').first().waitFor();
+    expect(await editor.locator('select[id$="_adapter"] option').allInnerTexts()).toEqual(
+      expect.arrayContaining(['hardware', 'lavapipe', 'swiftshader']),
+    );
+    await lab.picture('settings-editor');
+  });
+
+  test('the console has no errors', () => expect(lab.errors).toEqual([]));
+});
