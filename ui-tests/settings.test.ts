@@ -20,7 +20,7 @@ describe('settings, launcher and language in JupyterLab', () => {
   afterAll(() => lab?.close());
 
   test('the palette speaks the language of JupyterLab, and a sweep takes its lengths from the settings', async () => {
-    await runCommand(page, '为注意力内核计时');
+    await runCommand(page, '为注意力核函数计时');
     const cell = page.locator('.jp-Notebook:visible .jp-CodeCell').last();
     expect(await cell.locator('.cm-content').innerText()).toBe('%flash.bench({ seqs: [48, 64] })');
     await cell.locator('.jp-RenderedHTML table').first().waitFor({ timeout: 120_000 });

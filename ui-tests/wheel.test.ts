@@ -29,12 +29,13 @@ describe('the wheel in an environment of its own', () => {
   // A folder that is not the checkout, with a space in its name.
   const folder = mkdtempSync(path.join(tmpdir(), 'flashlab wheel '));
   const bin = (name: string): string => path.join(folder, 'venv', windows ? 'Scripts' : 'bin', name);
-  const run = (file: string, args: string[], env: NodeJS.ProcessEnv = {}): string =>
+  const run = (file: string, args: string[], env: NodeJS.ProcessEnv = {}, input = ''): string =>
     execFileSync(file, args, {
+      input,
       cwd: folder,
       encoding: 'utf8',
       env: { ...process.env, JUPYTER_DATA_DIR: path.join(folder, 'data'), FLASH_ADAPTER: 'auto', ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: 'pipe',
     });
   const cells = (codes: string[], env?: NodeJS.ProcessEnv): string[] =>
     JSON.parse(
@@ -98,6 +99,13 @@ describe('the wheel in an environment of its own', () => {
       expect(run(bin('flashlab'), ['doctor', '--fix'], bare)).toContain('SwiftShader');
       expect(cells([attention], bare)).toEqual(["'1,2,8,4'"]);
     } else expect(cells([attention])).toEqual(["'1,2,8,4'"]);
+  }, 300_000);
+
+  test('jupyter console talks to the kernel', () => {
+    run(bin('python'), ['-m', 'pip', 'install', '--disable-pip-version-check', '--quiet', 'jupyter-console==6.6.3']);
+    const lines = 'const x = 6\nx * 7\nconst broken: string = x\nx + 1\n';
+    const said = run(bin('jupyter'), ['console', '--kernel', 'flashlab', '--simple-prompt'], {}, lines);
+    expect(said).toMatch(/Out\[2\]: 42[^]*Out\[4\]: 7/);
   }, 300_000);
 
   test('uninstalling takes all of it back', () => {

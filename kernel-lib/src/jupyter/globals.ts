@@ -22,6 +22,16 @@ export interface PlotlyInput {
   layout?: object;
 }
 
+/** A bar that grows in the output of its cell. */
+export interface Progress {
+  /** `fraction` of the work, 0 to 1, is done; the bar never goes back. */
+  update(fraction: number): void;
+  /** Fills the bar and tells how long it took. */
+  finish(): void;
+  /** Leaves the bar where it is and says so. */
+  stop(): void;
+}
+
 /** The notebook's `display`. */
 export interface Display {
   /**
@@ -33,6 +43,8 @@ export interface Display {
   html(text: string, options?: { id?: string }): DisplayHandle;
   /** Shows a figure as plotly.js draws it. */
   plotly(figure: PlotlyInput, options?: { id?: string }): DisplayHandle;
+  /** A progress bar, which appears with its first step. */
+  progress(label: string): Progress;
 }
 
 /** Magics that take a whole cell. */

@@ -76,6 +76,7 @@ const steps = {
   display: execute(
     "const shown = display({ [Symbol.for('Jupyter.display')]: () => ({ 'text/html': '<b>1</b>' }) });\nshown.update({ 'text/html': '<b>2</b>' }, { raw: true });\nclearOutput({ wait: true });",
   ),
+  progress: execute("const bar = display.progress('<b>&'); bar.update(0.5); bar.finish(); bar.update(0.7);"),
   registerComm: execute(
     "comms.registerTarget('echo', (comm, open) => {\n  comm.onMessage = (message) => comm.send({ got: message.data.x, opened: open.data.y });\n});",
   ),
@@ -260,6 +261,17 @@ suite(`the notebook kernel through jupyter_client${why === undefined ? '' : ` (s
     expect(first).toMatchObject({ data: { 'text/html': '<b>1</b>' } });
     expect(second).toMatchObject({ data: { 'text/html': '<b>2</b>' }, transient: first!.transient });
     expect(ofType(results.display, 'clear_output')).toEqual([{ wait: true }]);
+  });
+
+  test('a progress bar grows in place, ends and escapes its label', () => {
+    const [, first, ...rest] = results.progress.outputs;
+    expect(first.type).toBe('display_data');
+    expect(rest.map(({ type }) => type)).toEqual(['update_display_data']);
+    const [before, after] = [first, rest[0]].map(({ content }) => content as { data: Content; transient: Content });
+    expect(after.transient).toEqual(before.transient);
+    expect(before.data['text/plain']).toMatch(/^<b>& \[#{15}\.{15}\] 50 %$/);
+    expect(after.data['text/plain']).toMatch(/^<b>& \[#{30}\] done in [\d.]+ s$/);
+    expect(after.data['text/html']).toContain('<span>&lt;b&gt;&amp;: done');
   });
 
   test('comms', () => {

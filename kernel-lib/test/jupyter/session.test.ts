@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'nod
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import type { Json, Message, Outgoing } from '../../src/jupyter/protocol';
-import { ProgressBar } from '../../src/jupyter/magics/progress';
+import { ProgressBar } from '../../src/jupyter/session/progress';
 import { textAndTable } from '../../src/jupyter/magics/table';
 import { Outputs } from '../../src/jupyter/outputs';
 import { Cell, currentCell, InterruptedError } from '../../src/jupyter/session/cell';

@@ -3,7 +3,7 @@ import { notebookFlash } from '../library';
 import { toMimeBundle } from '../session/display';
 import { showReport } from './flash-reports';
 import type { Magic } from './magic';
-import { withBar } from './progress';
+import { withBar } from '../session/progress';
 
 /** Runs attention forward and backward, on the tensors of the body or on random ones, and shows the report. */
 export const flashAttention: Magic = {

@@ -7,7 +7,7 @@ import type { MimeBundle } from '../../plots/figure';
 import { notebookFlash } from '../library';
 import type { Cell } from '../session/cell';
 import type { Magic } from './magic';
-import { withBar } from './progress';
+import { withBar } from '../session/progress';
 
 /** A report with several things to show. */
 interface Report {

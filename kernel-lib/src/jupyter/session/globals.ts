@@ -10,6 +10,7 @@ import type { Comms } from './comms';
 import { toMimeBundle } from './display';
 import type { Input } from './input';
 import type { Notebook } from './notebook';
+import { ProgressBar } from './progress';
 import type { Sources } from './sources';
 
 const PLOTLY = 'application/vnd.plotly.v1+json';
@@ -43,6 +44,7 @@ export function defineGlobals({ input, comms, sources, notebook, fallback }: Glo
           display(here(), { 'text/html': String(text), 'text/plain': String(text) }, { id, raw: true }),
         plotly: ({ data, layout = {} }: PlotlyInput, { id }: { id?: string } = {}) =>
           display(here(), { [PLOTLY]: { data, layout }, 'text/plain': 'a plotly figure' }, { id, raw: true }),
+        progress: (label: string) => new ProgressBar(here(), String(label)),
       },
     ),
     clearOutput: (options: { wait?: boolean } = {}) => here().publish('clear_output', { wait: options.wait === true }),

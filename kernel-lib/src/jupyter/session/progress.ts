@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Cell } from '../session/cell';
+import { escapeXml } from '../../plots/escape';
+import type { Cell } from './cell';
 
 /** At most one update in this many milliseconds. */
 const INTERVAL_MS = 100;
@@ -48,9 +49,10 @@ export class ProgressBar {
   private show(state: string): void {
     const filled = Math.round(WIDTH * this.fraction);
     const text = `${this.label} [${'#'.repeat(filled)}${'.'.repeat(WIDTH - filled)}] ${state}`;
+    const label = escapeXml(this.label);
     const html =
-      `<div class="flashlab-progress"><progress max="1" value="${this.fraction.toFixed(3)}" aria-label="${this.label}">` +
-      `</progress> <span>${this.label}: ${state}</span></div>`;
+      `<div class="flashlab-progress"><progress max="1" value="${this.fraction.toFixed(3)}" aria-label="${label}">` +
+      `</progress> <span>${label}: ${state}</span></div>`;
     this.cell.display({ 'text/plain': text, 'text/html': html }, this.id, this.shown);
     this.shown = true;
     this.shownAt = Date.now();
