@@ -5,7 +5,7 @@ A step is {"op": "execute", "code", ...} with, as needed, "input" (typed when as
 "message", sent when text "when" was put out or else at once), "send" (requests [type, content], sent likewise) and "linger" (seconds
 to collect late outputs and comm messages); or
 {"op": "request", "type", "content", "channel"}; or {"op": "garbage"},
-{"op": "huge", "size"} and {"op": "replay"}, which no kernel may obey or die of. "comms" of a result are the data of all comm messages since the
+{"op": "welcome"}, {"op": "huge", "size"} and {"op": "replay"}, which no kernel may obey or die of. "comms" of a result are the data of all comm messages since the
 step before.
 """
 
@@ -16,6 +16,7 @@ from queue import Empty
 
 import zmq
 from jupyter_client.manager import start_new_kernel
+from jupyter_client.session import Session
 
 TIMEOUT = 100
 
@@ -124,9 +125,26 @@ class Client:
         msg_id = message["header"]["msg_id"]
         return {"reply": self.reply(msg_id), "outputs": self.outputs(msg_id), "ms": 0, "alive": self.km.is_alive()}
 
+    def welcome(self):
+        """Subscribes once more, and returns the first message."""
+        info = self.kc.get_connection_info()
+        socket = self.kc.context.socket(zmq.SUB)
+        socket.setsockopt(zmq.RCVTIMEO, 10_000)
+        socket.connect(f"tcp://{info['ip']}:{info['iopub_port']}")
+        socket.subscribe(b"kernel")
+        # A session takes a message once, and this one reaches the other socket, too.
+        session = Session(key=self.kc.session.key)
+        topic, frames = session.feed_identities(socket.recv_multipart())
+        message = session.deserialize(frames)
+        socket.close(0)
+        reply = {"type": message["msg_type"], "content": message["content"], "topic": topic[0].decode()}
+        return {"reply": reply, "outputs": [], "ms": 0}
+
     def run(self, step):
         if step["op"] == "garbage":
             return self.garbage()
+        if step["op"] == "welcome":
+            return self.welcome()
         if step["op"] == "huge":
             return self.huge(step["size"])
         if step["op"] == "replay":

@@ -87,6 +87,7 @@ const steps = {
   commInfoAfter: request('comm_info_request', {}),
   expressions: execute('1', { options: { user_expressions: { sum: 'q.shape[1] - 0', bad: 'nope' } } }),
   garbage: { op: 'garbage' },
+  welcome: { op: 'welcome' },
   huge: { op: 'huge', size: 1e8 },
   replay: { op: 'replay' },
   replayed: execute('(globalThis as any).obeyed'),
@@ -261,6 +262,13 @@ suite(`the notebook kernel through jupyter_client${why === undefined ? '' : ` (s
     expect(first).toMatchObject({ data: { 'text/html': '<b>1</b>' } });
     expect(second).toMatchObject({ data: { 'text/html': '<b>2</b>' }, transient: first!.transient });
     expect(ofType(results.display, 'clear_output')).toEqual([{ wait: true }]);
+  });
+
+  test('who subscribes to the output is welcomed', () => {
+    expect(results.welcome.reply).toEqual({
+      ...{ type: 'iopub_welcome', topic: 'kernel' },
+      content: { subscription: 'kernel' },
+    });
   });
 
   test('a progress bar grows in place, ends and escapes its label', () => {

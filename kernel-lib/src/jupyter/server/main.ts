@@ -1,6 +1,6 @@
 import * as path from 'node:path';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
-import { Publisher, Reply, Router } from 'zeromq';
+import { Reply, Router, XPublisher } from 'zeromq';
 import { endpoint, readConnection } from '../connection';
 import { kernelInfo } from '../kernel-info';
 import type { Channel, Message, Outgoing } from '../protocol';
@@ -27,7 +27,8 @@ const routers = {
   stdin: new Router({ linger: 1000, sendHighWaterMark: 0 }),
 };
 // Without a limit: a slow reader must not lose the `idle` that ends a cell. The backlog is limited on the main thread.
-const iopub = new Publisher({ linger: 1000, sendHighWaterMark: 0 });
+// An XPUB socket hears who subscribes (JEP 65), those who repeat a subscription too.
+const iopub = new XPublisher({ linger: 1000, sendHighWaterMark: 0, verbosity: 'allSubs' });
 const heartbeat = new Reply({ linger: 0 });
 
 const boxes = {
@@ -90,6 +91,17 @@ async function listen(channel: Channel): Promise<void> {
   }
 }
 
+/** Tells those who subscribe that from now on they miss nothing. */
+async function welcome(): Promise<void> {
+  for await (const [frame] of iopub) {
+    // The first byte says whether it is a subscription or the end of one.
+    if (frame[0] !== 1) continue;
+    const topic = frame.subarray(1);
+    const content = { subscription: topic.toString() };
+    boxes.iopub.push(wire.encode([topic], { type: 'iopub_welcome', content, parent: {} }));
+  }
+}
+
 async function beat(): Promise<void> {
   for await (const frames of heartbeat) await heartbeat.send(frames);
 }
@@ -140,7 +152,7 @@ async function start(): Promise<void> {
       interrupter.interrupt(),
     );
   }
-  await Promise.all([listen('shell'), listen('control'), listen('stdin'), beat()]);
+  await Promise.all([listen('shell'), listen('control'), listen('stdin'), welcome(), beat()]);
 }
 
 // A failure ends this thread with an 'error' event, which the main thread reports.
