@@ -5,7 +5,7 @@ import { devices } from './device/devices';
 import { devicePanel } from './device-panel/panel-plugin';
 import { insertAttention } from './insert-attention';
 import { magicHighlight } from './magic-highlight';
-import { plotRenderer } from './plot-plugin';
+import { plotRenderer } from './figures/plot-plugin';
 import { settings } from './settings';
 
 const plugins: JupyterFrontEndPlugin<unknown>[] = [

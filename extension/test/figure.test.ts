@@ -1,5 +1,5 @@
-import { drawable, prepare } from '../figure';
-import { themeOf } from '../theme';
+import { drawable, prepare } from '../figures/figure';
+import { themeOf } from '../figures/theme';
 
 const light = themeOf((name) => (name === '--jp-ui-font-color1' ? '#111111' : ''));
 
