@@ -1,3 +1,6 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { ModeBarButton } from 'plotly.js/lib/core';
+
 /** A plotly figure as it stands in a notebook: plain JSON. */
 export interface Figure {
   data: Record<string, unknown>[];
@@ -12,13 +15,21 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Null where `value` is a figure that can be drawn here, else the reason why not, for the reader of the notebook. */
-export function drawable(value: unknown): string | null {
-  if (!isRecord(value) || !Array.isArray(value.data)) return 'This output is no plotly figure: it has no list "data".';
+export function drawable(value: unknown, trans: TranslationBundle): string | null {
+  if (!isRecord(value) || !Array.isArray(value.data)) {
+    return trans.__('This output is no plotly figure: it has no list "data".');
+  }
   for (const trace of value.data) {
     const type = isRecord(trace) ? (trace.type ?? 'scatter') : undefined;
-    if (typeof type !== 'string') return 'This output is no plotly figure: a trace is not an object with a type.';
+    if (typeof type !== 'string') {
+      return trans.__('This output is no plotly figure: a trace is not an object with a type.');
+    }
     if (!TRACE_TYPES.includes(type)) {
-      return `FlashLab draws ${TRACE_TYPES.join(', ')}; this figure has a trace of type ${type}. Plotly's own JupyterLab extension draws it.`;
+      return trans.__(
+        "FlashLab draws %1; this figure has a trace of type %2. Plotly's own JupyterLab extension draws it.",
+        TRACE_TYPES.join(', '),
+        type,
+      );
     }
   }
   return null;
@@ -49,3 +60,16 @@ export function prepare(figure: Figure, theme: Record<string, unknown>): Require
     config: { responsive: false, displaylogo: false, ...own.config },
   };
 }
+
+/** The config with these buttons in the place of plotly's own camera; a figure that has no camera gets none. */
+export function withButtons(config: Record<string, unknown>, buttons: ModeBarButton[]): Record<string, unknown> {
+  const [removed, added] = [listOf(config.modeBarButtonsToRemove), listOf(config.modeBarButtonsToAdd)];
+  if (removed.includes('toImage')) return config;
+  return {
+    ...config,
+    modeBarButtonsToRemove: [...removed, 'toImage'],
+    modeBarButtonsToAdd: [...added, ...buttons],
+  };
+}
+
+const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);

@@ -1,7 +1,9 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { IThemeManager } from '@jupyterlab/apputils';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { MIME_TYPE, PlotRenderer } from './plot-renderer';
+import { PlotTheme } from './plot-theme';
 
 /**
  * Lower ranks win. Plotly's own extension registers with 0 and keeps the first place where it is installed; ours still
@@ -15,11 +17,18 @@ export const plotRenderer: JupyterFrontEndPlugin<void> = {
   description: 'Draws the figures of FlashLab with plotly.js in the colours of the JupyterLab theme.',
   autoStart: true,
   requires: [IRenderMimeRegistry],
-  optional: [IThemeManager],
-  activate: (_app: JupyterFrontEnd, registry: IRenderMimeRegistry, themes: IThemeManager | null) => {
-    registry.addFactory(
-      { safe: true, mimeTypes: [MIME_TYPE], createRenderer: () => new PlotRenderer(themes?.themeChanged ?? null) },
-      RANK,
-    );
+  optional: [IThemeManager, ITranslator],
+  activate: (
+    _app: JupyterFrontEnd,
+    registry: IRenderMimeRegistry,
+    themes: IThemeManager | null,
+    translator: ITranslator | null,
+  ) => {
+    const options = {
+      plotTheme: new PlotTheme(),
+      themeChanged: themes?.themeChanged ?? null,
+      trans: (translator ?? nullTranslator).load('jupyterlab_flashlab'),
+    };
+    registry.addFactory({ safe: true, mimeTypes: [MIME_TYPE], createRenderer: () => new PlotRenderer(options) }, RANK);
   },
 };

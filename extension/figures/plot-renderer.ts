@@ -1,8 +1,15 @@
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ISignal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
-import { drawable, prepare, type Figure } from './figure';
+import type { ModeBarButton } from 'plotly.js/lib/core';
+import { Description } from './description';
+import { downloadButtons } from './download-buttons';
+import { drawable, prepare, withButtons, type Figure } from './figure';
+import type { PlotTheme, PlotThemeName } from './plot-theme';
+import { pictureOf, StaticPicture } from './static-picture';
 import { themeOf } from './theme';
+import { titleOf } from './title';
 
 export const MIME_TYPE = 'application/vnd.plotly.v1+json';
 
@@ -13,6 +20,14 @@ const FRAMES_OF_A_THEME_CHANGE = 30;
 
 type Plotly = typeof import('./plotly').default;
 
+export interface PlotRendererOptions {
+  /** Whose colours figures have. */
+  readonly plotTheme: PlotTheme;
+  /** Emits when JupyterLab has another theme; null where it has no themes. */
+  readonly themeChanged: ISignal<unknown, unknown> | null;
+  readonly trans: TranslationBundle;
+}
+
 /**
  * Draws one plotly figure. The drawing library is loaded with the first figure, so a notebook without figures never
  * fetches it. A figure that is updated in place keeps its zoom.
@@ -20,51 +35,77 @@ type Plotly = typeof import('./plotly').default;
 export class PlotRenderer extends Widget implements IRenderMime.IRenderer {
   private readonly observer: ResizeObserver;
   private readonly plot = document.createElement('div');
-  private figure: Figure | null = null;
+  private readonly description = new Description();
+  private readonly picture = new StaticPicture();
+  private shown: { model: IRenderMime.IMimeModel; figure: Figure } | null = null;
   private plotly: Plotly | null = null;
+  /** Made once, as plotly.js takes others for another figure, without its zoom. */
+  private buttons: ModeBarButton[] | null = null;
   /** The theme is newer than the drawing, or the drawing was made out of sight. */
   private outdated = false;
 
-  constructor(private readonly themeChanged: ISignal<unknown, unknown> | null) {
+  constructor(private readonly options: PlotRendererOptions) {
     super();
     this.addClass('jp-FlashLab-plot');
     this.plot.className = 'jp-FlashLab-plotArea';
     this.observer = new ResizeObserver(() => this.catchUp());
-    this.themeChanged?.connect(this.retheme, this);
+    options.themeChanged?.connect(this.retheme, this);
+    options.plotTheme.changed.connect(this.retheme, this);
   }
 
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
-    const figure = model.data[MIME_TYPE];
-    const refusal = drawable(figure);
-    if (refusal !== null) return this.fallBack(model, refusal);
-    this.figure = figure as unknown as Figure;
+    const { trans } = this.options;
+    const { data } = model;
+    this.picture.cancel();
+    const refusal = drawable(data[MIME_TYPE], trans);
+    if (refusal !== null) return this.fallBack(pictureOf(data), refusal);
+    const figure = data[MIME_TYPE] as unknown as Figure;
+    this.shown = { model, figure };
     this.plotly ??= (await import('./plotly')).default;
     if (this.isDisposed) return;
     if (this.plot.parentElement !== this.node) {
-      this.node.replaceChildren(this.plot);
+      this.node.replaceChildren(this.plot, this.description.node);
       this.observer.observe(this.node);
     }
+    this.description.describe(this.plot, titleOf(figure.layout) || trans.__('Figure'), data['text/plain']);
     await this.draw();
   }
 
   override dispose(): void {
     if (this.isDisposed) return;
     this.observer.disconnect();
-    this.themeChanged?.disconnect(this.retheme, this);
+    this.picture.cancel();
+    this.options.themeChanged?.disconnect(this.retheme, this);
+    this.options.plotTheme.changed.disconnect(this.retheme, this);
     this.plotly?.purge(this.plot);
     super.dispose();
   }
 
   private async draw(): Promise<void> {
-    if (!this.plotly || !this.figure) return;
+    const { plotly, shown } = this;
+    if (!plotly || !shown) return;
     this.outdated = this.node.clientWidth === 0;
+    const { data, layout, config } = this.prepared(shown.figure, this.options.plotTheme.current);
+    const height = typeof layout.height === 'number' ? layout.height : DEFAULT_HEIGHT;
+    this.plot.style.height = `${height}px`;
+    this.buttons ??= downloadButtons(plotly, this.options.trans);
+    await plotly.react(this.plot, data, layout, withButtons(config, this.buttons));
+    if (this.isDisposed || this.outdated || this.shown !== shown) return;
+    const width = this.plot.clientWidth;
+    // Who looks at the picture may have any page, most likely a white one.
+    const onPaper = () => {
+      const drawing = this.prepared(shown.figure, 'light');
+      return { ...drawing, layout: { width, height, ...drawing.layout } };
+    };
+    this.picture.later(shown.model, onPaper, plotly);
+  }
+
+  private prepared(figure: Figure, theme: PlotThemeName): Required<Figure> {
     const style = getComputedStyle(this.node);
-    const { data, layout, config } = prepare(
-      this.figure,
-      themeOf((name) => style.getPropertyValue(name).trim()),
+    return prepare(
+      figure,
+      themeOf((name) => style.getPropertyValue(name).trim(), theme),
     );
-    this.plot.style.height = `${typeof layout.height === 'number' ? layout.height : DEFAULT_HEIGHT}px`;
-    await this.plotly.react(this.plot, data, layout, config);
   }
 
   /**
@@ -86,21 +127,21 @@ export class PlotRenderer extends Widget implements IRenderMime.IRenderer {
    * them where it cannot.
    */
   private catchUp(): void {
-    if (this.isDisposed || !this.plotly || !this.figure || this.node.clientWidth === 0) return;
+    if (this.isDisposed || !this.plotly || !this.shown || this.node.clientWidth === 0) return;
     if (this.outdated) void this.draw();
     else void this.plotly.Plots.resize(this.plot);
   }
 
   /** Shows the picture that stands beside the figure, else says why there is none. */
-  private fallBack(model: IRenderMime.IMimeModel, refusal: string): void {
+  private fallBack(picture: string | null, refusal: string): void {
     this.observer.disconnect();
-    this.figure = null;
-    const svg = model.data['image/svg+xml'];
-    if (typeof svg === 'string') {
+    this.shown = null;
+    if (picture === null) this.node.textContent = refusal;
+    else {
       const image = document.createElement('img');
-      image.src = `data:image/svg+xml,${encodeURIComponent(svg)}`;
+      image.src = picture;
       image.alt = refusal;
       this.node.replaceChildren(image);
-    } else this.node.textContent = refusal;
+    }
   }
 }

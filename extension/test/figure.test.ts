@@ -1,6 +1,8 @@
-import { drawable, prepare } from '../figures/figure';
+import { nullTranslator } from '@jupyterlab/translation';
+import { drawable, prepare, withButtons } from '../figures/figure';
 import { themeOf } from '../figures/theme';
 
+const trans = nullTranslator.load('');
 const light = themeOf((name) => (name === '--jp-ui-font-color1' ? '#111111' : ''));
 
 describe('drawable', () => {
@@ -18,7 +20,7 @@ describe('drawable', () => {
     ],
     ['a figure without traces', { data: [] }],
   ])('%s can be drawn', (_, figure) => {
-    expect(drawable(figure)).toBeNull();
+    expect(drawable(figure, trans)).toBeNull();
   });
 
   test.each([
@@ -29,7 +31,7 @@ describe('drawable', () => {
     ['a type that is a number', { data: [{ type: 3 }] }, 'a trace is not an object'],
     ['a trace that is not registered', { data: [{ y: [1] }, { type: 'pie' }] }, 'a trace of type pie'],
   ])('%s is refused with its reason', (_, figure, reason) => {
-    expect(drawable(figure)).toContain(reason);
+    expect(drawable(figure, trans)).toContain(reason);
   });
 });
 
@@ -71,5 +73,40 @@ describe('themeOf', () => {
     const dark = themeOf((name) => ({ '--jp-layout-color0': '#000000', '--jp-ui-font-color1': '#eeeeee' })[name] ?? '');
     expect(dark).toMatchObject({ layout: { paper_bgcolor: '#000000', font: { color: '#eeeeee' } } });
     expect(themeOf(() => '')).toMatchObject({ layout: { paper_bgcolor: '#ffffff', font: { color: '#212121' } } });
+  });
+
+  test.each([
+    ['light', '#ffffff'],
+    ['dark', '#111111'],
+  ] as const)("a %s page is one whatever the theme, in the theme's font", (name, background) => {
+    const page = (variable: string) => (variable === '--jp-ui-font-family' ? 'Serif' : '#abcdef');
+    expect(themeOf(page, name)).toMatchObject({ layout: { paper_bgcolor: background, font: { family: 'Serif' } } });
+    expect(JSON.stringify(themeOf(page, name))).not.toContain('#abcdef');
+  });
+});
+
+const button = { name: 'ours', title: 'Ours', icon: {}, click: () => undefined };
+
+describe('withButtons', () => {
+  test("ours take the place of plotly's camera", () => {
+    expect(withButtons({ displaylogo: false }, [button])).toEqual({
+      displaylogo: false,
+      modeBarButtonsToRemove: ['toImage'],
+      modeBarButtonsToAdd: [button],
+    });
+  });
+
+  test("the figure's own buttons stay", () => {
+    const config = { modeBarButtonsToRemove: ['pan2d'], modeBarButtonsToAdd: ['drawline'] };
+    expect(withButtons(config, [button])).toEqual({
+      modeBarButtonsToRemove: ['pan2d', 'toImage'],
+      modeBarButtonsToAdd: ['drawline', button],
+    });
+    expect(config.modeBarButtonsToAdd).toEqual(['drawline']);
+  });
+
+  test('a figure without the camera stays without it', () => {
+    const config = { modeBarButtonsToRemove: ['toImage'] };
+    expect(withButtons(config, [button])).toBe(config);
   });
 });

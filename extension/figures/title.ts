@@ -1,0 +1,26 @@
+const ENTITIES: Record<string, string> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'", nbsp: ' ' };
+
+/** The title of a figure's layout as plain text, '' where it has none: plotly reads a little HTML in its texts. */
+export function titleOf(layout: Record<string, unknown> | undefined): string {
+  const title = layout?.title as { text?: unknown } | undefined;
+  if (typeof title?.text !== 'string') return '';
+  return title.text
+    .replace(/<br\s*\/?>/gi, ' ')
+    .replace(/<\/?[a-z][^>]*>/gi, '')
+    .replace(/&(?:#(\d+)|([a-z]+));/gi, (all: string, code: string | undefined, name: string) =>
+      code ? String.fromCodePoint(Number(code)) : (ENTITIES[name] ?? all),
+    )
+    .replace(/\s+/g, ' ')
+    .trim();
+}
+
+/** What a file with this figure is called, without its ending. */
+export function fileName(title: string): string {
+  const safe = title
+    .normalize('NFKC')
+    .replace(/[^\p{L}\p{N}.]+/gu, '-')
+    .slice(0, 80)
+    // A leading point hides a file, a trailing one is lost on Windows.
+    .replace(/^[-.]+|[-.]+$/g, '');
+  return safe || 'flashlab-figure';
+}
