@@ -9,13 +9,13 @@ const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: str
 /** Where the unpacked browser lies. */
 export const chromiumFolder = path.join(root, '.cache', `chromium-${version}`);
 
-/** The package's own settings look for its fonts in /tmp; a bare machine has no others. */
+/** The package's own settings look for its fonts in /tmp. With these alone, texts look alike on every machine. */
 function writeFontSettings(): void {
   const fonts = path.join(chromiumFolder, 'fonts');
   const cache = path.join(chromiumFolder, 'fonts-cache');
   const settings = `<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
-<fontconfig><dir>${fonts}</dir><dir>/usr/share/fonts</dir><cachedir>${cache}</cachedir></fontconfig>
+<fontconfig><dir>${fonts}</dir><cachedir>${cache}</cachedir></fontconfig>
 `;
   writeFileSync(path.join(fonts, 'fonts.conf'), settings);
 }
