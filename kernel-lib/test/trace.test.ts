@@ -121,8 +121,9 @@ describe('the report', () => {
     expect(long.toString()).toContain('(the first 40 of 100 steps)');
   });
 
-  test('bundles hold plotly, svg and text; the figure numbers the tiles by visit', () => {
+  test('bundles hold the player, plotly, svg and text; the figure numbers the tiles by visit', () => {
     expect(Object.keys(report[DISPLAY]()).sort()).toEqual([
+      'application/vnd.flashlab.trace.v1+json',
       'application/vnd.plotly.v1+json',
       'image/svg+xml',
       'text/html',

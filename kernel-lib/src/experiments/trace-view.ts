@@ -10,12 +10,14 @@ const MAX_STEPS = 40;
 
 type Viewed = Pick<TraceReport, 'problem' | 'tiles' | 'q' | 'k' | 'v' | 'flash1' | 'flash2' | 'difference'>;
 
-export function traceText(report: Viewed): string {
-  return [facts(report).join('\n'), ...tables(report).map(textTable)].join('\n\n');
+export function traceText(report: Viewed, notes: readonly string[]): string {
+  return [[...facts(report), ...notes].join('\n'), ...tables(report).map(textTable)].join('\n\n');
 }
 
-export function traceHtml(report: Viewed): string {
-  return [`<p>${facts(report).map(escapeXml).join('<br/>')}</p>`, ...tables(report).map(htmlTable)].join('\n');
+export function traceHtml(report: Viewed, notes: readonly string[]): string {
+  return [`<p>${[...facts(report), ...notes].map(escapeXml).join('<br/>')}</p>`, ...tables(report).map(htmlTable)].join(
+    '\n',
+  );
 }
 
 function facts({ problem, tiles, flash1, flash2, difference }: Viewed): string[] {

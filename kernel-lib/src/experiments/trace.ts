@@ -1,10 +1,11 @@
 import type { Problem } from '../api/problem';
 import type { TileSize } from '../cost/tile-visits';
-import type { Figure } from '../plots/figure';
+import type { Figure, MimeBundle } from '../plots/figure';
 import { tileOrderFigure } from '../plots/tile-order';
 import { referenceForward } from '../reference';
 import { FigureReport } from '../plots/figure-report';
 import { traceFlash1, traceFlash2, type Matrix, type TraceWalk } from './tiled-trace';
+import { PLAYER_TYPE, playerData } from './trace-player';
 import { planTrace, type TraceOptions } from './trace-options';
 import { traceHtml, traceText } from './trace-view';
 
@@ -25,6 +26,7 @@ export class TraceReport extends FigureReport {
   readonly difference: { readonly flash1: number; readonly flash2: number };
   /** The order in which tiles are visited. */
   readonly figure: Figure;
+  #player: ReturnType<typeof playerData> | undefined;
 
   /** @internal use trace() */
   constructor({ problem, tiles, head }: ReturnType<typeof planTrace>) {
@@ -45,11 +47,26 @@ export class TraceReport extends FigureReport {
   }
 
   protected text(): string {
-    return traceText(this);
+    return traceText(this, this.notes());
   }
 
   protected html(): string {
-    return traceHtml(this);
+    return traceHtml(this, this.notes());
+  }
+
+  protected override richer(): MimeBundle {
+    const player = this.player();
+    return player ? { [PLAYER_TYPE]: player } : {};
+  }
+
+  /** What the extension's player shows; null where it is too much for a notebook. */
+  private player(): ReturnType<typeof playerData> {
+    if (this.#player === undefined) this.#player = playerData(this);
+    return this.#player;
+  }
+
+  private notes(): string[] {
+    return this.player() ? [] : ['The player is left out: its data would be more than 1 MB.'];
   }
 }
 

@@ -8,12 +8,17 @@ export abstract class FigureReport {
   protected abstract text(): string;
   protected abstract html(): string;
 
+  /** Forms of the figure that are richer than plotly's, for front ends that know them. */
+  protected richer(): MimeBundle {
+    return {};
+  }
+
   /**
    * What a kernel publishes, in order: the tables, then the figure. A front end shows only the richest type of a bundle, so
    * table and figure must be two messages to be seen both; a kernel that knows this method sends each part by itself.
    */
   parts(): MimeBundle[] {
-    return [{ 'text/html': this.html(), 'text/plain': this.text() }, displayFigure(this.figure)];
+    return [{ 'text/html': this.html(), 'text/plain': this.text() }, this.pictures()];
   }
 
   /**
@@ -22,10 +27,14 @@ export abstract class FigureReport {
    */
   [DISPLAY](): MimeBundle {
     return {
-      ...displayFigure(this.figure),
+      ...this.pictures(),
       'text/html': `${this.html()}\n<div>${this.figure.svg}</div>`,
       'text/plain': this.toString(),
     };
+  }
+
+  private pictures(): MimeBundle {
+    return { ...this.richer(), ...displayFigure(this.figure) };
   }
 
   /** The report for a terminal. */
