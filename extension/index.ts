@@ -3,10 +3,11 @@ import { commands } from './commands';
 import { adapterButton } from './device/adapter-button';
 import { devices } from './device/devices';
 import { devicePanel } from './device-panel/panel-plugin';
+import { plotRenderer } from './figures/plot-plugin';
 import { insertAttention } from './insert-attention';
 import { magicHighlight } from './magic-highlight';
-import { plotRenderer } from './figures/plot-plugin';
 import { settings } from './settings';
+import { tilePlayer } from './tile-player/player-plugin';
 
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   settings,
@@ -14,6 +15,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   adapterButton,
   devicePanel,
   plotRenderer,
+  tilePlayer,
   insertAttention,
   commands,
   magicHighlight,

@@ -1,0 +1,41 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { ReactWidget } from '@jupyterlab/ui-components';
+import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
+import * as React from 'react';
+import { PlayerModel } from './player-model';
+import { MIME_TYPE, readRun } from './player-run';
+import { PlayerView } from './player-view';
+
+/** Shows one traced run. An output that is updated in place starts anew. */
+export class PlayerRenderer extends ReactWidget implements IRenderMime.IRenderer {
+  private model: PlayerModel | null = null;
+  /** The picture that stands beside a run. */
+  private picture: string | null = null;
+
+  constructor(private readonly trans: TranslationBundle) {
+    super();
+    this.addClass('jp-FlashLab-player');
+    // JupyterLab's shortcuts would delete cells while the reader plays with the keyboard.
+    this.node.dataset.lmSuppressShortcuts = 'true';
+  }
+
+  async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
+    const run = readRun(model.data[MIME_TYPE]);
+    const svg = model.data['image/svg+xml'];
+    this.model = run && new PlayerModel(run);
+    this.picture = typeof svg === 'string' ? `data:image/svg+xml,${encodeURIComponent(svg)}` : null;
+    this.update();
+  }
+
+  protected override render(): React.JSX.Element {
+    const { model, picture, trans } = this;
+    if (model) return <PlayerView model={model} trans={trans} />;
+    const refusal = trans.__('This output is no tile trace that this version of FlashLab can play.');
+    return (
+      <>
+        <p>{refusal}</p>
+        {picture !== null && <img src={picture} alt={trans.__('The order in which tiles are visited')} />}
+      </>
+    );
+  }
+}
