@@ -3,18 +3,17 @@ import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { type ISignal, Signal } from '@lumino/signaling';
 import { Token } from '@lumino/coreutils';
 import type { AdapterName } from '../kernel-lib/src/jupyter/device-panel/messages';
+import type { PlotThemeName } from './figures/plot-theme';
 
 /** What FLASH_ADAPTER may say. */
 export const ADAPTERS: readonly AdapterName[] = ['auto', 'hardware', 'lavapipe', 'swiftshader'];
-
-export type PlotTheme = 'jupyterlab' | 'light' | 'dark';
 
 /** What readers set in the settings editor, see schema/settings.json. */
 export interface FlashSettings {
   /** What new kernels compute on; 'auto' leaves it to the server's environment. */
   readonly adapter: AdapterName;
   /** The page that figures are drawn on. */
-  readonly plotTheme: PlotTheme;
+  readonly plotTheme: PlotThemeName;
   /** Sequence lengths that are timed. */
   readonly sweepSizes: readonly number[];
 }

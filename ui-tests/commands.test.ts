@@ -3,15 +3,15 @@ import path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import { bringIntoView, startLab, type Lab } from './support/jupyterlab';
 import { findCommand, runCommand } from './support/palette';
-import { savedNotebook } from './support/notebooks';
+import { newNotebook } from './support/notebook-file';
 
 describe('commands of the palette in JupyterLab', () => {
   let lab: Lab;
   let page: Page;
   beforeAll(async () => {
     lab = await startLab();
-    writeFileSync(path.join(lab.folder, 'mine.ipynb'), savedNotebook('flashlab'));
-    writeFileSync(path.join(lab.folder, 'other.ipynb'), savedNotebook('python3'));
+    writeFileSync(path.join(lab.folder, 'mine.ipynb'), newNotebook('flashlab'));
+    writeFileSync(path.join(lab.folder, 'other.ipynb'), newNotebook('python3'));
     ({ page } = lab);
     await lab.open('mine.ipynb');
   });

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import { chooseMenu, startLab, type Lab } from './support/jupyterlab';
-import { savedNotebook } from './support/notebooks';
+import { newNotebook } from './support/notebook-file';
 
 const CELLS = [
   'const q = flash.randn([1, 4, 256, 64], { seed: 1 });\nconst result = await flash.attention(q, q, q);\n0',
@@ -17,8 +17,8 @@ describe('the device panel in JupyterLab', () => {
   let panel: Locator;
   beforeAll(async () => {
     lab = await startLab();
-    writeFileSync(path.join(lab.folder, 'panel.ipynb'), savedNotebook('flashlab', CELLS));
-    writeFileSync(path.join(lab.folder, 'other.ipynb'), savedNotebook('python3'));
+    writeFileSync(path.join(lab.folder, 'panel.ipynb'), newNotebook('flashlab', CELLS));
+    writeFileSync(path.join(lab.folder, 'other.ipynb'), newNotebook('python3'));
     ({ page } = lab);
     await lab.open('panel.ipynb');
     panel = page.locator('#flashlab-device-panel');

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { startLab, type Lab } from './support/jupyterlab';
-import { savedNotebook } from './support/notebooks';
+import { newNotebook } from './support/notebook-file';
 import { runCommand } from './support/palette';
 
 describe('settings, launcher and language in JupyterLab', () => {
@@ -14,7 +14,7 @@ describe('settings, launcher and language in JupyterLab', () => {
       '@jupyterlab/translation-extension:plugin': { locale: 'zh_CN' },
     });
     ({ page } = lab);
-    writeFileSync(path.join(lab.folder, 'mine.ipynb'), savedNotebook('flashlab'));
+    writeFileSync(path.join(lab.folder, 'mine.ipynb'), newNotebook('flashlab'));
     await lab.open('mine.ipynb', '空闲');
   });
   afterAll(() => lab?.close());

@@ -2,6 +2,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { IThemeManager } from '@jupyterlab/apputils';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { IFlashSettings } from '../settings';
 import { MIME_TYPE, PlotRenderer } from './plot-renderer';
 import { PlotTheme } from './plot-theme';
 
@@ -16,16 +17,21 @@ export const plotRenderer: JupyterFrontEndPlugin<void> = {
   id: 'jupyterlab-flashlab:plot-renderer',
   description: 'Draws the figures of FlashLab with plotly.js in the colours of the JupyterLab theme.',
   autoStart: true,
-  requires: [IRenderMimeRegistry],
+  requires: [IRenderMimeRegistry, IFlashSettings],
   optional: [IThemeManager, ITranslator],
   activate: (
     _app: JupyterFrontEnd,
     registry: IRenderMimeRegistry,
+    settings: IFlashSettings,
     themes: IThemeManager | null,
     translator: ITranslator | null,
   ) => {
+    const plotTheme = new PlotTheme();
+    const read = (): void => void (plotTheme.current = settings.current.plotTheme);
+    settings.changed.connect(read);
+    read();
     const options = {
-      plotTheme: new PlotTheme(),
+      plotTheme,
       themeChanged: themes?.themeChanged ?? null,
       trans: (translator ?? nullTranslator).load('jupyterlab_flashlab'),
     };

@@ -16,6 +16,13 @@ export const codeCell = (id: string, source: string, outputs: object[] = []): ob
   execution_count: outputs.length > 0 ? 1 : null,
 });
 
+/** A notebook whose cells have not run yet. */
+export const newNotebook = (kernel: keyof typeof kernels, sources: readonly string[] = []): string =>
+  notebook(
+    sources.map((source, n) => codeCell(`cell-${n}`, source)),
+    kernel,
+  );
+
 /** A notebook that was run before, so that its outputs are drawn without a kernel; it shows these MIME bundles. */
 export function savedNotebook(bundles: object[]): string {
   const outputs = bundles.map((data) => ({ output_type: 'display_data', metadata: {}, data }));
