@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
+import { expectPicture } from './support/compare-picture';
 import { bringIntoView, startLab, type Lab } from './support/jupyterlab';
 import { findCommand, runCommand } from './support/palette';
 import { newNotebook } from './support/notebook-file';
@@ -64,7 +65,9 @@ describe('commands of the palette in JupyterLab', () => {
     const colour = (locator: Locator): Promise<string> =>
       locator.evaluate((element) => getComputedStyle(element).color);
     expect(await colour(content.locator('.jp-FlashLab-keyword').first())).not.toBe(await colour(content));
-    await lab.picture('wgsl-cell');
+    // In command mode there is no cursor that blinks.
+    await page.keyboard.press('Escape');
+    await expectPicture(content, 'wgsl-cell');
   });
 
   test('the course is opened', async () => {
@@ -78,6 +81,19 @@ describe('commands of the palette in JupyterLab', () => {
     await runCommand(page, 'New FlashLab Notebook');
     await page.locator('.lm-TabBar-tabLabel', { hasText: 'Untitled.ipynb' }).waitFor();
     await page.locator('#jp-main-statusbar').getByText('TypeScript (FlashLab) | Idle').waitFor({ timeout: 60_000 });
+  });
+
+  test('the launcher has a card for a new notebook and one for the course', async () => {
+    await runCommand(page, 'New Launcher');
+    const section = page.locator('.jp-Launcher:visible .jp-Launcher-section', { hasText: 'FlashLab' }).last();
+    await section.scrollIntoViewIfNeeded();
+    expect(await section.locator('.jp-LauncherCard-label').allInnerTexts()).toEqual([
+      'New FlashLab Notebook',
+      'Open the FlashAttention Course',
+    ]);
+    await expectPicture(section, 'launcher-section');
+    await section.locator('.jp-LauncherCard', { hasText: 'New FlashLab Notebook' }).click();
+    await page.locator('.lm-TabBar-tabLabel', { hasText: 'Untitled1.ipynb' }).waitFor();
   });
 
   test('in a notebook of another kernel the commands of ours are off', async () => {

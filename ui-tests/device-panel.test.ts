@@ -1,6 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Locator, Page } from 'playwright-core';
+import { expectAccessible } from './support/accessibility';
+import { chooseTheme } from './support/choose-theme';
+import { expectPicture } from './support/compare-picture';
 import { chooseMenu, startLab, type Lab } from './support/jupyterlab';
 import { newNotebook } from './support/notebook-file';
 
@@ -16,7 +19,8 @@ describe('the device panel in JupyterLab', () => {
   let page: Page;
   let panel: Locator;
   beforeAll(async () => {
-    lab = await startLab();
+    // One adapter, so that pictures are alike.
+    lab = await startLab({ 'jupyterlab-flashlab:settings': { adapter: 'swiftshader' } });
     writeFileSync(path.join(lab.folder, 'panel.ipynb'), newNotebook('flashlab', CELLS));
     writeFileSync(path.join(lab.folder, 'other.ipynb'), newNotebook('python3'));
     ({ page } = lab);
@@ -34,6 +38,25 @@ describe('the device panel in JupyterLab', () => {
     await one.locator('.cm-content').click();
     await page.keyboard.press('Control+Enter');
     if (wait) await one.locator('.jp-InputPrompt', { hasText: /\[\d+\]/ }).waitFor({ timeout: 120_000 });
+  };
+
+  /** Compares the panel with a picture, without the numbers that differ from run to run. */
+  const expectPanel = async (name: string): Promise<void> => {
+    // A copy, since the panel itself goes on changing.
+    await panel.evaluate((node) => {
+      const copy = node.cloneNode(true) as HTMLElement;
+      const { left, top, width, height } = node.getBoundingClientRect();
+      copy.id = 'panel-copy';
+      copy.style.cssText = `position:fixed;z-index:9999;left:${left}px;top:${top}px;width:${width}px;height:${height}px`;
+      for (const time of copy.querySelectorAll('.jp-FlashLab-runs td:last-child')) time.textContent = '12 ms';
+      copy.querySelector('.jp-FlashLab-memory')!.textContent = '1 MiB';
+      for (const path of copy.querySelectorAll('.jp-FlashLab-sparkline path'))
+        path.setAttribute('d', 'M0 44L240 0V44H0');
+      document.body.append(copy);
+    });
+    const copy = page.locator('#panel-copy');
+    await expectPicture(copy, name);
+    await copy.evaluate((node) => node.remove());
   };
 
   test('the toolbar says that there is no device yet, and opens the panel', async () => {
@@ -74,6 +97,18 @@ describe('the device panel in JupyterLab', () => {
     const line = await section('Device memory').locator('.jp-FlashLab-line').getAttribute('d');
     expect(line!.split('V').length).toBeGreaterThan(2);
     await lab.picture('device-panel');
+  });
+
+  test('it looks as it should and is accessible, in both themes', async () => {
+    await expectPanel('device-panel-light');
+    await expectPicture(adapter(), 'adapter-button');
+    for (const selector of ['#flashlab-device-panel', '[data-jp-item-name="flash-adapter"]']) {
+      await expectAccessible(page, selector);
+    }
+    await chooseTheme(page, 'JupyterLab Dark');
+    await expectPanel('device-panel-dark');
+    await expectAccessible(page, '#flashlab-device-panel');
+    await chooseTheme(page, 'JupyterLab Light');
   });
 
   test('a running kernel shows how far it is, while its cell runs', async () => {

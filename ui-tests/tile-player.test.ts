@@ -2,28 +2,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Locator } from 'playwright-core';
 import { trace, type TraceOptions, type TraceStep } from '../kernel-lib/src/experiments/trace';
+import { expectAccessible } from './support/accessibility';
+import { chooseTheme } from './support/choose-theme';
+import { expectPicture } from './support/compare-picture';
 import { bringIntoView, chooseMenu, runAll, startLab, type Lab } from './support/jupyterlab';
+import { newNotebook, savedNotebook } from './support/notebook-file';
 
 const TYPE = 'application/vnd.flashlab.trace.v1+json';
 const OPTIONS: TraceOptions = { seq: 8, causal: true, tiles: { br: 2, bc: 2 } };
-
-const python = { name: 'python3', display_name: 'Python 3', language: 'python' };
-const flashlab = { name: 'flashlab', display_name: 'FlashLab', language: 'typescript' };
-const notebook = (kernelspec: object, cells: { source: string; outputs?: object[] }[]) =>
-  JSON.stringify({
-    ...{ nbformat: 4, nbformat_minor: 5, metadata: { kernelspec } },
-    cells: cells.map(({ source, outputs = [] }, n) => ({
-      ...{ cell_type: 'code', id: `cell${n}`, metadata: {}, source, outputs },
-      execution_count: outputs.length > 0 ? 1 : null,
-    })),
-  });
-
-/** A notebook that was run before. */
-const saved = (...bundles: Record<string, unknown>[]) =>
-  notebook(
-    python,
-    bundles.map((data) => ({ source: '1', outputs: [{ output_type: 'display_data', metadata: {}, data }] })),
-  );
 
 describe('the tile player in JupyterLab', () => {
   const report = trace(OPTIONS);
@@ -31,7 +17,7 @@ describe('the tile player in JupyterLab', () => {
   let lab: Lab;
   beforeAll(async () => {
     lab = await startLab();
-    writeFileSync(path.join(lab.folder, 'trace.ipynb'), saved(figure));
+    writeFileSync(path.join(lab.folder, 'trace.ipynb'), savedNotebook([figure]));
     await lab.open('trace.ipynb');
     await player().getByText('Step 1 of 10').waitFor();
   });
@@ -189,16 +175,17 @@ describe('the tile player in JupyterLab', () => {
     await player().getByText('Outer loop over key tiles j').waitFor();
   });
 
-  test('it follows the theme', async () => {
+  test('it follows the theme and is accessible in both', async () => {
     const colour = () => player().evaluate((element) => getComputedStyle(element).color);
     const light = await colour();
-    await lab.picture('tile-player-light');
-    await chooseMenu(lab.page, 'Settings', 'Theme', 'JupyterLab Dark');
-    await lab.page.waitForFunction(() => document.body.dataset.jpThemeLight === 'false');
-    await lab.page.locator('#jupyterlab-splash').waitFor({ state: 'detached' });
+    await lab.picture('tile-player');
+    await expectPicture(player(), 'tile-player-light');
+    await expectAccessible(lab.page, '.jp-FlashLab-player');
+    await chooseTheme(lab.page, 'JupyterLab Dark');
     await choose('FlashAttention-2');
     await slider().fill('6');
-    await lab.picture('tile-player-dark');
+    await expectPicture(player(), 'tile-player-dark');
+    await expectAccessible(lab.page, '.jp-FlashLab-player');
     expect(await colour()).not.toBe(light);
   });
 
@@ -217,7 +204,7 @@ describe('the tile player in JupyterLab', () => {
 
   test('an output that is no trace says so, beside the picture', async () => {
     const wrong = { ...(figure[TYPE] as object), q: [['<img src=x onerror=alert(1)>']] };
-    writeFileSync(path.join(lab.folder, 'wrong.ipynb'), saved({ ...figure, [TYPE]: wrong }, { [TYPE]: {} }));
+    writeFileSync(path.join(lab.folder, 'wrong.ipynb'), savedNotebook([{ ...figure, [TYPE]: wrong }, { [TYPE]: {} }]));
     await lab.open('wrong.ipynb');
     const words = 'This output is no tile trace that this version of FlashLab can play.';
     await player().getByText(words).nth(1).waitFor();
@@ -229,7 +216,7 @@ describe('the tile player in JupyterLab', () => {
 
   test('a long trace has pictures in place of numbers', async () => {
     const long = trace({ seq: 128, dim: 32, causal: true, tiles: { br: 16, bc: 16 } });
-    writeFileSync(path.join(lab.folder, 'long.ipynb'), saved(long.parts()[1]));
+    writeFileSync(path.join(lab.folder, 'long.ipynb'), savedNotebook([long.parts()[1]]));
     await lab.open('long.ipynb');
     await player().getByText('Step 1 of 36').waitFor();
     const drawn = player().locator('[data-matrix="Q"] svg');
@@ -242,7 +229,7 @@ describe('the tile player in JupyterLab', () => {
   test('the magic shows the player; the notebook keeps the figure for others', async () => {
     const file = path.join(lab.folder, 'magic.ipynb');
     const source = '%flash.trace({ seq: 8, causal: true, tiles: { br: 2, bc: 2 } })';
-    writeFileSync(file, notebook(flashlab, [{ source }]));
+    writeFileSync(file, newNotebook('flashlab', [source]));
     await lab.open('magic.ipynb');
     await runAll(lab.page, 120_000);
     await bringIntoView(button('Next step'));

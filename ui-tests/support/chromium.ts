@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { chromium, type Browser } from 'playwright-core';
 
@@ -9,9 +9,14 @@ const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: str
 /** Where the unpacked browser lies. */
 export const chromiumFolder = path.join(root, '.cache', `chromium-${version}`);
 
+/** The package has no font for code. */
+const CODE_FONTS = ['DejaVuSansMono.ttf', 'DejaVuSansMono-Bold.ttf', 'DejaVuSansMono-Oblique.ttf'];
+
 /** The package's own settings look for its fonts in /tmp. With these alone, texts look alike on every machine. */
 function writeFontSettings(): void {
   const fonts = path.join(chromiumFolder, 'fonts');
+  const dejavu = path.join(root, 'node_modules', 'dejavu-fonts-ttf', 'ttf');
+  for (const name of CODE_FONTS) copyFileSync(path.join(dejavu, name), path.join(fonts, name));
   const cache = path.join(chromiumFolder, 'fonts-cache');
   const settings = `<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { pathsOf } from '../../scripts/setup/paths.mjs';
-import { choosePort, startServer } from '../../scripts/start/server.mjs';
+import { startServer } from '../../scripts/start/server.mjs';
 import { startChromium } from './chromium';
 
 const root = path.resolve(__dirname, '../..');
@@ -38,6 +39,17 @@ function writeSettings(folder: string, settings: Settings): void {
   }
 }
 
+/** A port that nobody listens on; another one each time, so that tests of several checkouts do not meet. */
+function freePort(): Promise<number> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
 /** Starts JupyterLab, with settings and workspaces of its own, and opens nothing yet. */
 export async function startLab(settings: Settings = {}): Promise<Lab> {
   mkdirSync(path.join(root, '.cache'), { recursive: true });
@@ -45,7 +57,7 @@ export async function startLab(settings: Settings = {}): Promise<Lab> {
   const folder = path.join(temporary, 'notebooks');
   cpSync(path.join(root, 'notebooks'), folder, { recursive: true });
   const token = randomBytes(16).toString('hex');
-  const port = await choosePort(null);
+  const port = await freePort();
   const paths = { ...pathsOf(root), cache: temporary };
   writeSettings(path.join(temporary, 'jupyter', 'settings'), settings);
   const server = await startServer(paths, { port, token, folder, stdio: 'ignore' });

@@ -19,6 +19,9 @@ const ADAPTERS: readonly AdapterName[] = ['auto', 'hardware', 'lavapipe', 'swift
 /** At most one message in this many milliseconds. */
 const INTERVAL_MS = 200;
 
+/** Panels that are told at a time. */
+const MOST_PANELS = 8;
+
 /** A comm to a panel, and what it was told: each part as JSON. */
 interface Panel {
   readonly comm: Comm;
@@ -48,6 +51,9 @@ export class PanelComm {
         this.chooseAdapter((data as unknown as PanelOpen).adapter);
         this.panels.add(panel);
         this.tell(panel);
+        // A page that was closed says no goodbye; the oldest is told nothing any more.
+        const [oldest] = this.panels;
+        if (this.panels.size > MOST_PANELS && oldest) this.panels.delete(oldest);
       },
       { atOnce: true },
     );
