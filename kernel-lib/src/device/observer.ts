@@ -22,7 +22,8 @@ export interface DeviceObserver {
   began(device: FlashDevice, kernels: readonly string[]): RunWatch;
 }
 
-const NOBODY: RunWatch = { progress: () => undefined, ended: () => undefined, failed: () => undefined };
+/** Of a run that nobody watches. */
+export const NOBODY: RunWatch = { progress: () => undefined, ended: () => undefined, failed: () => undefined };
 
 let current: DeviceObserver = {
   opened: () => undefined,

@@ -1,6 +1,6 @@
 import type { FlashDevice } from '../../device/device';
 import type { RunStats } from '../../device/dispatch';
-import type { DeviceObserver, RunWatch } from '../../device/observer';
+import { type DeviceObserver, NOBODY, type RunWatch } from '../../device/observer';
 import { currentCell, InterruptedError } from '../session/cell';
 import type { MemoryState, RunState } from './messages';
 
@@ -28,6 +28,7 @@ export class Monitor implements DeviceObserver {
   /** In use since the last change. */
   private bytes = 0;
   private nextId = 0;
+  private looking = true;
 
   constructor(private readonly changed: () => void) {}
 
@@ -57,7 +58,18 @@ export class Monitor implements DeviceObserver {
     if (device === this.device) this.sample();
   }
 
+  /** Does work of the panel's own, whose kernels are not shown among those of the notebook. */
+  async unseen<T>(work: () => Promise<T>): Promise<T> {
+    this.looking = false;
+    try {
+      return await work();
+    } finally {
+      this.looking = true;
+    }
+  }
+
   began(_device: FlashDevice, kernels: readonly string[]): RunWatch {
+    if (!this.looking) return NOBODY;
     const run: RunState = {
       id: this.nextId++,
       cell: cellName(),

@@ -99,7 +99,9 @@ export class PanelComm {
   private async measure(): Promise<null> {
     await notebookFlash().device();
     const { device } = this.monitor;
-    if (device) this.ceilings.set(device, await device.enqueue(() => measureCeilings(device)));
+    if (!device) return null;
+    const measured = await device.enqueue(() => this.monitor.unseen(() => measureCeilings(device)));
+    this.ceilings.set(device, measured);
     return null;
   }
 
