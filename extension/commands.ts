@@ -6,8 +6,9 @@ import { ITranslator, nullTranslator, type TranslationBundle } from '@jupyterlab
 import type { AdapterName } from '../kernel-lib/src/jupyter/device-panel/messages';
 import type { DeviceModel } from './device/device-model';
 import { IDevices } from './device/devices';
-import { currentFlashNotebook, insertCell, KERNEL, onNotebookChange } from './flash-notebook';
+import { currentFlashNotebook, insertCell, onNotebookChange } from './flash-notebook';
 import { flashlabIcon } from './icon';
+import { KERNEL } from './kernel-name';
 import { ADAPTERS, IFlashSettings } from './settings';
 
 /** Where the first notebook of the course may lie: `npm start` serves its folder, others serve a checkout. */

@@ -1,7 +1,5 @@
 import { type INotebookTracker, NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
-
-/** The name of FlashLab's kernelspec. */
-export const KERNEL = 'flashlab';
+import { KERNEL } from './kernel-name';
 
 const isFlash = (panel: NotebookPanel): boolean => panel.sessionContext.session?.kernel?.name === KERNEL;
 

@@ -10,7 +10,7 @@ import type {
   PanelState,
   ToPanel,
 } from '../../kernel-lib/src/jupyter/device-panel/messages';
-import { KERNEL } from '../flash-notebook';
+import { KERNEL } from '../kernel-name';
 
 const TARGET: DeviceTarget = 'flashlab.device.v1';
 

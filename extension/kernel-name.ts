@@ -1,0 +1,2 @@
+/** The name of FlashLab's kernelspec. */
+export const KERNEL = 'flashlab';
