@@ -102,10 +102,18 @@ async function restartWithAdapter(
   });
   if (!ADAPTERS.includes(value as AdapterName)) return;
   device.adapter = value as AdapterName;
-  await sessionContext.restartKernel();
-  if (await device.answers(RESTART_MS)) {
-    Notification.success(trans.__("The kernel computes on adapter '%1' from now on.", value), { autoClose: 3000 });
-  } else {
-    Notification.error(trans.__('The kernel was restarted, but does not answer.'));
+  try {
+    await sessionContext.restartKernel();
+  } catch (error) {
+    Notification.error(trans.__('The kernel was not restarted: %1', (error as Error).message));
+    return;
   }
+  await device.until(({ connection }) => connection === 'live', RESTART_MS);
+  // Whether the adapter can be had is known when its device has started.
+  device.send({ type: 'start' });
+  await device.until(({ state }) => state.device !== null || state.notice !== null, RESTART_MS);
+  const { device: started, notice } = device.state;
+  if (started) Notification.success(trans.__('The kernel computes on %1 now.', started.name), { autoClose: 3000 });
+  else if (notice && 'problem' in notice) Notification.error(notice.problem);
+  else Notification.error(trans.__('The kernel was restarted, but does not answer.'));
 }

@@ -48,12 +48,16 @@ export const settings: JupyterFrontEndPlugin<IFlashSettings> = {
   autoStart: true,
   provides: IFlashSettings,
   optional: [ISettingRegistry],
-  activate: (_app: JupyterFrontEnd, registry: ISettingRegistry | null): IFlashSettings => {
+  activate: async (_app: JupyterFrontEnd, registry: ISettingRegistry | null): Promise<IFlashSettings> => {
     const held = new Settings();
-    void registry?.load(settings.id).then((loaded) => {
-      held.read(loaded);
-      loaded.changed.connect(() => held.read(loaded));
-    });
+    try {
+      // Awaited, since the first kernel may start at once.
+      const loaded = await registry?.load(settings.id);
+      if (loaded) held.read(loaded);
+      loaded?.changed.connect(() => held.read(loaded));
+    } catch (error) {
+      console.warn('FlashLab keeps its default settings.', error);
+    }
     return held;
   },
 };

@@ -33,7 +33,7 @@ describe('commands of the palette in JupyterLab', () => {
     await dialog.locator('select').selectOption('swiftshader');
     await lab.picture('adapter-dialog');
     await dialog.getByText('Restart', { exact: true }).click();
-    await page.getByText("The kernel computes on adapter 'swiftshader' from now on.").waitFor();
+    await page.getByText('The kernel computes on SwiftShader').waitFor({ timeout: 60_000 });
     await runCommand(page, 'Show the Device That Computes');
     const text = cells().last().locator('.jp-OutputArea-output', { hasText: 'driver' });
     await text.waitFor({ timeout: 60_000 });

@@ -4,11 +4,14 @@ import { ReactWidget } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import React from 'react';
 import type { OwnerState } from '../../kernel-lib/src/jupyter/device-panel/messages';
-import type { DeviceModel } from '../device/device-model';
+import type { Connection, DeviceModel } from '../device/device-model';
 import type { IDevices } from '../device/devices';
 import { flashlabIcon } from '../icon';
+import { Adapter } from './adapter';
+import { Ceilings } from './ceilings';
 import { Memory } from './memory';
-import { Adapter, Ceilings, Owners, Runs } from './sections';
+import { Owners } from './owners';
+import { Runs } from './runs';
 
 /** The panel of the right side bar: what computes for the notebook in front, its memory and its kernels. */
 export class DevicePanel extends ReactWidget {
@@ -43,7 +46,7 @@ export class DevicePanel extends ReactWidget {
         </div>
       );
     }
-    if (!shown.connected) return <p className="jp-FlashLab-empty">{trans.__('Waiting for the kernel…')}</p>;
+    if (shown.connection !== 'live') return <p className="jp-FlashLab-empty">{this.absence(shown.connection)}</p>;
     const { state, ahead } = shown;
     const props = { state, trans, send: shown.send.bind(shown) };
     return (
@@ -55,6 +58,17 @@ export class DevicePanel extends ReactWidget {
         <Ceilings {...props} />
       </>
     );
+  }
+
+  /** Why there is nothing to show. */
+  private absence(connection: Connection): string {
+    const { trans } = this;
+    if (connection === 'silent')
+      return trans.__('This kernel no longer tells what it computes on. Reload the page, or restart it.');
+    if (connection === 'elsewhere') {
+      return trans.__('Another notebook or console of this kernel shows what it computes on.');
+    }
+    return trans.__('Waiting for the kernel…');
   }
 
   /** A panel out of sight is not drawn. */

@@ -1,6 +1,6 @@
 import React, { useEffect, useState } from 'react';
 import { formatBytes } from './format';
-import { Section, type SectionProps } from './sections';
+import { Section, type SectionProps } from './section';
 import { curveOf } from './sparkline';
 
 /** How far back the curve goes, in milliseconds. */

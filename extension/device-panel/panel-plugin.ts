@@ -29,6 +29,6 @@ export const devicePanel: JupyterFrontEndPlugin<void> = {
       icon: flashlabIcon,
       execute: () => app.shell.activateById(panel.id),
     });
-    palette?.addItem({ command: SHOW_PANEL, category: 'FlashLab' });
+    palette?.addItem({ command: SHOW_PANEL, category: trans.__('FlashLab') });
   },
 };

@@ -19,20 +19,26 @@ const NOTHING: PanelState = {
   ceilings: null,
   memory: { bytes: 0, peak: 0, samples: [] },
   owners: [],
+  moreOwners: 0,
   runs: [],
   busy: null,
   notice: null,
 };
 
 /** States of a kernel whose variables, and comms, are gone. */
-const GONE: Kernel.Status[] = ['restarting', 'autorestarting', 'terminating', 'dead'];
+const GONE: Kernel.Status[] = ['starting', 'restarting', 'autorestarting', 'terminating', 'dead'];
+
+/**
+ * How a notebook stands with its kernel: it is heard; it is waited for; it tells nothing, being older or of another page's
+ * panels; or another notebook or console of this page has the only connection that may have comms.
+ */
+export type Connection = 'live' | 'waiting' | 'silent' | 'elsewhere';
 
 /** What the kernel of one notebook tells of its device, over a comm that is opened anew with each kernel. */
 export class DeviceModel implements IDisposable {
   /** What was told so far. */
   state = NOTHING;
-  /** Whether the kernel is ours and answers. */
-  connected = false;
+  connection: Connection = 'waiting';
   /** Milliseconds by which the kernel's clock is ahead of ours. */
   ahead = 0;
   /** The adapter for the next start of the kernel; null leaves it to the settings. */
@@ -63,17 +69,17 @@ export class DeviceModel implements IDisposable {
 
   /** Asks for something; nothing happens where no kernel answers. */
   send(message: FromPanel): void {
-    this.comm?.send({ ...message });
+    if (this.connection === 'live') this.comm?.send({ ...message });
   }
 
-  /** Resolves to whether the kernel answers, in so many milliseconds at the latest. */
-  answers(ms: number): Promise<boolean> {
+  /** Resolves to whether something holds, as soon as it does, in so many milliseconds at the latest. */
+  until(holds: (model: this) => boolean, ms: number): Promise<boolean> {
     return new Promise((resolve) => {
       const end = (): void => {
-        if (Date.now() < limit && !this.connected) return;
+        if (Date.now() < limit && !holds(this)) return;
         clearTimeout(timer);
         this.signal.disconnect(end);
-        resolve(this.connected);
+        resolve(holds(this));
       };
       const limit = Date.now() + ms;
       const timer = setTimeout(end, ms + 1);
@@ -86,7 +92,7 @@ export class DeviceModel implements IDisposable {
     if (this.isDisposed) return;
     this.isDisposed = true;
     const { comm } = this;
-    if (comm && !comm.isDisposed && this.connected) comm.close();
+    if (comm && !comm.isDisposed && this.connection === 'live') comm.close();
     this.forget();
     Signal.clearData(this);
   }
@@ -99,30 +105,35 @@ export class DeviceModel implements IDisposable {
       this.kernel = kernel;
     }
     if (!kernel || kernel.name !== KERNEL || this.comm || !['idle', 'busy'].includes(kernel.status)) return;
+    if (!kernel.handleComms) {
+      this.become('elsewhere');
+      return;
+    }
     const comm = kernel.createComm(TARGET);
     this.comm = comm;
     comm.onMsg = ({ content }) => this.hear(content.data as unknown as ToPanel);
     // A kernel that does not know the target closes at once, and is not asked again: this.comm stays.
-    comm.onClose = () => {
-      this.state = NOTHING;
-      this.connected = false;
-      this.signal.emit();
-    };
+    comm.onClose = () => this.become('silent');
     comm.open({ adapter: this.adapter ?? this.preferred() } satisfies PanelOpen);
   }
 
   private hear({ now, ...changes }: ToPanel): void {
     this.ahead = now - Date.now();
     this.state = { ...this.state, ...changes };
-    this.connected = true;
+    this.connection = 'live';
     this.signal.emit();
   }
 
   private forget(): void {
     if (this.comm && !this.comm.isDisposed) this.comm.dispose();
     this.comm = null;
+    this.become('waiting');
+  }
+
+  /** Nothing is known any more. */
+  private become(connection: Connection): void {
     this.state = NOTHING;
-    this.connected = false;
+    this.connection = connection;
     this.signal.emit();
   }
 }

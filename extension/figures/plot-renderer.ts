@@ -62,7 +62,8 @@ export class PlotRenderer extends Widget implements IRenderMime.IRenderer {
     const figure = data[MIME_TYPE] as unknown as Figure;
     this.shown = { model, figure };
     this.plotly ??= (await import('./plotly')).default;
-    if (this.isDisposed) return;
+    // What came while plotly.js was loading is newer.
+    if (this.isDisposed || this.shown?.figure !== figure) return;
     if (this.plot.parentElement !== this.node) {
       this.node.replaceChildren(this.plot, this.description.node);
       this.observer.observe(this.node);

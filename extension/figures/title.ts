@@ -8,11 +8,15 @@ export function titleOf(layout: Record<string, unknown> | undefined): string {
     .replace(/<br\s*\/?>/gi, ' ')
     .replace(/<\/?[a-z][^>]*>/gi, '')
     .replace(/&(?:#(\d+)|([a-z]+));/gi, (all: string, code: string | undefined, name: string) =>
-      code ? String.fromCodePoint(Number(code)) : (ENTITIES[name] ?? all),
+      code ? character(Number(code), all) : (ENTITIES[name] ?? all),
     )
     .replace(/\s+/g, ' ')
     .trim();
 }
+
+/** The character of a code point; there is none above 0x10FFFF. */
+const character = (code: number, otherwise: string): string =>
+  code <= 0x10ffff ? String.fromCodePoint(code) : otherwise;
 
 /** What a file with this figure is called, without its ending. */
 export function fileName(title: string): string {

@@ -19,9 +19,9 @@ class FakeSession {
   readonly comms: FakeComm[] = [];
   session: { kernel: object | null } = { kernel: null };
 
-  start(name: string, status = 'idle'): void {
+  start(name: string, status = 'idle', handleComms = true): void {
     this.session.kernel = {
-      ...{ name, status },
+      ...{ name, status, handleComms },
       createComm: (target: string): FakeComm => {
         const comm = {
           ...{ target, isDisposed: false, opened: [] as unknown[], sent: [] as unknown[], closed: false },
@@ -58,7 +58,7 @@ describe('the device model of a notebook', () => {
     session.start('python3');
     expect([session.comms.length, model.isOurs]).toEqual([0, false]);
     session.start('flashlab');
-    expect([session.comms.length, model.isOurs, model.connected]).toEqual([1, true, false]);
+    expect([session.comms.length, model.isOurs, model.connection]).toEqual([1, true, 'waiting']);
   });
 
   test('waits until a kernel has started', () => {
@@ -79,7 +79,7 @@ describe('the device model of a notebook', () => {
     model.changed.connect(() => changes++);
     say(0, { now: Date.now() + 5000, busy: 'start', runs: [] });
     say(0, { now: Date.now(), busy: null });
-    expect([changes, model.connected, model.state.busy]).toEqual([2, true, null]);
+    expect([changes, model.connection, model.state.busy]).toEqual([2, 'live', null]);
     expect(Math.abs(model.ahead)).toBeLessThan(1000);
     model.send({ type: 'measure' });
     expect(session.comms[0].sent).toEqual([{ type: 'measure' }]);
@@ -91,7 +91,7 @@ describe('the device model of a notebook', () => {
     say(0, { now: Date.now(), notice: { freed: 1 } });
     model.adapter = 'swiftshader';
     session.becomes('restarting');
-    expect([model.connected, model.state.notice, session.comms[0].isDisposed]).toEqual([false, null, true]);
+    expect([model.connection, model.state.notice, session.comms[0].isDisposed]).toEqual(['waiting', null, true]);
     model.send({ type: 'start' });
     session.becomes('idle');
     expect(session.comms.map(({ opened }) => opened)).toEqual([
@@ -107,14 +107,21 @@ describe('the device model of a notebook', () => {
     session.comms[0].onClose();
     session.becomes('busy');
     session.becomes('idle');
-    expect([session.comms.length, model.connected]).toEqual([1, false]);
+    expect([session.comms.length, model.connection]).toEqual([1, 'silent']);
   });
 
-  test('tells whether the kernel answers in time', async () => {
+  test('leaves the comm to the connection of the page that may have one', () => {
+    const { session, model } = made();
+    session.start('flashlab', 'idle', false);
+    session.becomes('busy');
+    expect([session.comms.length, model.connection]).toEqual([0, 'elsewhere']);
+  });
+
+  test('tells whether something holds in time', async () => {
     const { session, model, say } = made();
     session.start('flashlab');
-    expect(await model.answers(10)).toBe(false);
-    const soon = model.answers(10_000);
+    expect(await model.until(({ connection }) => connection === 'live', 10)).toBe(false);
+    const soon = model.until(({ connection }) => connection === 'live', 10_000);
     say(0, { now: Date.now() });
     expect(await soon).toBe(true);
   });

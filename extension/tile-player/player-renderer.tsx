@@ -1,5 +1,6 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget } from '@jupyterlab/ui-components';
+import type { Message } from '@lumino/messaging';
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import * as React from 'react';
 import { PlayerModel } from './player-model';
@@ -15,9 +16,25 @@ export class PlayerRenderer extends ReactWidget implements IRenderMime.IRenderer
   constructor(private readonly trans: TranslationBundle) {
     super();
     this.addClass('jp-FlashLab-player');
-    // JupyterLab's shortcuts would delete cells while the reader plays with the keyboard.
-    this.node.dataset.lmSuppressShortcuts = 'true';
   }
+
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    window.addEventListener('keydown', this.keepKeys, true);
+  }
+
+  protected override onBeforeDetach(message: Message): void {
+    window.removeEventListener('keydown', this.keepKeys, true);
+    super.onBeforeDetach(message);
+  }
+
+  /**
+   * JupyterLab's plain keys would delete cells while the reader plays with the keyboard; what is pressed with Ctrl, as for saving,
+   * stays JupyterLab's. It looks for this mark when it takes a key, after the window.
+   */
+  private readonly keepKeys = ({ ctrlKey, metaKey }: KeyboardEvent): void => {
+    this.node.toggleAttribute('data-lm-suppress-shortcuts', !ctrlKey && !metaKey);
+  };
 
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     const run = readRun(model.data[MIME_TYPE]);

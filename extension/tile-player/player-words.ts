@@ -59,16 +59,33 @@ export function stepWords(trans: TranslationBundle, { walk }: Course, { index, q
 /** What a step did to m, l and O. */
 export function changeWords(trans: TranslationBundle, course: Course, moment: Moment): string {
   const flash1 = course.algorithm === 'flash1';
-  const words = [scaled(trans, moment, flash1), ...(flash1 ? [shrunk(trans, moment)] : []), unmoved(trans, moment)];
+  const words = [begun(trans, moment), scaled(trans, moment, flash1), flash1 ? shrunk(trans, moment) : ''];
+  words.push(unmoved(trans, moment));
   if (moment.last) words.push(finished(trans, course, moment));
   return words.filter((word) => word !== '').join(' ');
 }
 
+/** Rows that saw no key before, as a window may have it, while others of their tile did. */
+const beginning = ({ step, before }: Moment): number[] =>
+  rows(step.m, (r) => step.m[r] !== -Infinity && before.m[r] === -Infinity);
+
+function begun(trans: TranslationBundle, moment: Moment): string {
+  if (moment.first) return trans.__('These queries meet their first keys: m, l and O begin here.');
+  const begin = beginning(moment).length;
+  const all = moment.step.m.length;
+  return begin === 0
+    ? ''
+    : trans.__('%1 of %2 queries meet their first keys: their m, l and O begin here.', begin, all);
+}
+
 /** What was there before shrinks where a larger score came. */
-function scaled(trans: TranslationBundle, { step, before, first }: Moment, flash1: boolean): string {
-  if (first) return trans.__('These queries meet their first keys: m, l and O begin here.');
+function scaled(trans: TranslationBundle, moment: Moment, flash1: boolean): string {
+  const { step, before, first } = moment;
+  if (first) return '';
   const rose = rows(step.m, (r) => step.m[r] > before.m[r] && before.m[r] !== -Infinity);
   if (rose.length === 0) {
+    // Nothing had been summed up where all begin.
+    if (before.m.every((m) => m === -Infinity)) return '';
     return trans.__('No row maximum rose, so what was summed up keeps its scale and the new keys are added to it.');
   }
   const factors = listed(rose.map((r) => step.oldWeight[r]));

@@ -4,7 +4,7 @@ import { abortable } from './abort';
 import type { FlashDevice } from './device';
 import { GpuTimer } from './gpu-timer';
 import { UNIFORM } from './gpu-constants';
-import { observer } from './observer';
+import { NOBODY, observer } from './observer';
 import { type Kernel, type Pipeline, pipelineFor } from './pipeline-cache';
 
 /** One kernel over some number of independent workgroups. */
@@ -78,7 +78,7 @@ export async function runSteps(device: FlashDevice, all: readonly Step[], option
   const steps = all.filter(({ workgroups }) => workgroups > 0);
   checkBindings(device, steps);
   const labels = [...new Set(steps.map(({ kernel }) => kernel.label))];
-  const watch = observer().began(device, labels);
+  const watch = labels.length > 0 ? observer().began(device, labels) : NOBODY;
   const onProgress = (fraction: number): void => {
     watch.progress(fraction);
     options.onProgress?.(fraction);
@@ -88,7 +88,7 @@ export async function runSteps(device: FlashDevice, all: readonly Step[], option
     watch.ended(stats);
     return stats;
   } catch (error) {
-    watch.failed(error);
+    watch.failed(error, options.signal?.aborted ?? false);
     throw error;
   }
 }

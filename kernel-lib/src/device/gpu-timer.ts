@@ -1,7 +1,7 @@
 import type { FlashDevice } from './device';
 import { COPY_SRC, QUERY_RESOLVE } from './gpu-constants';
 
-/** Passes that one timer can hold, about three minutes of work; beyond that there is no total. */
+/** Passes that one timer can hold: a pass for each kernel of each submit. Beyond that there is no total. */
 const PASSES = 2048;
 
 /** Adds up the GPU time of compute passes by timestamps, where the device has them. */

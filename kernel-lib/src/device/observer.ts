@@ -6,7 +6,8 @@ export interface RunWatch {
   /** The share of its work that is done, 0 to 1. */
   progress(fraction: number): void;
   ended(stats: RunStats): void;
-  failed(error: unknown): void;
+  /** `stopped` says that the caller wanted it so. */
+  failed(error: unknown, stopped: boolean): void;
 }
 
 /** Is told what devices do, for those who show it. It must neither throw nor wait. */

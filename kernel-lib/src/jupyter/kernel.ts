@@ -34,6 +34,7 @@ export class Kernel {
   private readonly input: Input;
   private readonly notebook: Notebook;
   private readonly execution: Execution;
+  private readonly panels = new PanelComm(() => this.notebook.locals());
   private readonly queue: Request[] = [];
   private answering = false;
   private parent: Header | Record<string, never> = {};
@@ -51,8 +52,8 @@ export class Kernel {
       },
     });
     this.outputs = new Outputs((out) => this.server.publish(out));
-    this.comms = new Comms((type, content, buffers) =>
-      this.outputs.publish({ type, content, parent: this.parent, ...(buffers && { buffers }) }),
+    this.comms = new Comms((type, content, { buffers, urgent }) =>
+      this.outputs.publish({ type, content, parent: urgent ? {} : this.parent, ...(buffers && { buffers }) }),
     );
     this.input = new Input((idents, out) => this.server.reply('stdin', idents, out));
     this.notebook = new Notebook(this.sources, (work) => this.server.guarded(work));
@@ -64,6 +65,7 @@ export class Kernel {
       onCell: (cell) => {
         this.running = cell;
         this.latest = cell ?? this.latest;
+        if (!cell) this.panels.cellEnded();
       },
     });
   }
@@ -77,7 +79,7 @@ export class Kernel {
       ...{ input: this.input, comms: this.comms, sources: this.sources, notebook: this.notebook },
       fallback: () => this.latest,
     });
-    new PanelComm(() => this.notebook.locals()).register(this.comms);
+    this.panels.register(this.comms);
     process.on('unhandledRejection', (reason) => this.report('Unhandled rejection', reason));
     process.on('uncaughtException', (error) => {
       if (!isRecovery(error)) this.report('Uncaught', error);

@@ -5,7 +5,7 @@ A step is {"op": "execute", "code", ...} with, as needed, "input" (typed when as
 "message", sent when text "when" was put out or else at once), "send" (requests [type, content], sent likewise) and "linger" (seconds
 to collect late outputs and comm messages); or
 {"op": "request", "type", "content", "channel"}; or {"op": "garbage"},
-{"op": "welcome"}, {"op": "huge", "size"} and {"op": "replay"}, which no kernel may obey or die of. "comms" of a result are the data of all comm messages since the
+{"op": "huge", "size"} and {"op": "replay"}, which no kernel may obey or die of; or {"op": "welcome"}. "comms" of a result are the data of all comm messages since the
 step before.
 """
 

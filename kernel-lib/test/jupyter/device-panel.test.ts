@@ -28,13 +28,13 @@ const before = await result.out.data();
 0`,
     { linger: 1 },
   ),
-  // A call of some seconds, during which the panel asks for its inputs' memory.
+  // A call that takes long on any machine: the panel asks for memory of another tensor meanwhile, then it is interrupted.
   long: execute(
-    `const big = flash.randn([1, 8, 2048, 64]);
-console.log('go');
-const long = await flash.attention(big, big, big);
-console.log('gone');`,
-    { when: 'go', send: [say({ type: 'free', owners: ['q'] })], linger: 1 },
+    `const big = flash.randn([1, 16, 16384, 64]);
+console.log('be' + 'gun');
+setTimeout(() => console.log('still be' + 'gun'), 3000);
+await flash.attention(big, big, big);`,
+    { when: 'begun', send: [say({ type: 'free', owners: ['q'] })], interrupt: 'message', linger: 1 },
   ),
   again: execute(
     'const same = await flash.attention(q, k, v); (await same.out.data()).every((x, i) => x === before[i])',
@@ -50,11 +50,6 @@ console.log('gone');`,
   collected: settle,
   measure: send({ type: 'measure' }),
   measured: execute('await flash.attention(q, k, v); 0', { linger: 1 }),
-  stopped: execute("console.log('go'); await flash.attention(big, big, big)", {
-    interrupt: 'message',
-    when: 'go',
-    linger: 1,
-  }),
   own: execute(
     `%%wgsl({ bindings: { x: { shape: [4] } }, workgroups: 1 })
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
@@ -62,6 +57,20 @@ console.log('gone');`,
     { linger: 1 },
   ),
   nonsense: send({ type: 'no such thing' }),
+  wrong: send({ type: 'free', owners: 5 }),
+  hostile: { op: 'request', type: 'comm_msg', silent: true, content: { comm_id: { toString: null, valueOf: null } } },
+  difficult: execute(
+    `let list: any = null;
+for (let i = 0; i < 20000; i++) list = { next: list };
+const gone = Proxy.revocable({}, {});
+gone.revoke();
+const proxy = gone.proxy, matrix = Array.from({ length: 500 }, () => Array(2000).fill(0));
+const deep = { a: [{ b: new Map([['c', flash.zeros([4, 4])]]) }] };
+await flash.attention(q, k, v);
+await flash.attention(deep.a[0].b.get('c')!.reshape([1, 1, 4, 4]), flash.zeros([1, 1, 4, 4]), flash.zeros([1, 1, 4, 4]));
+0`,
+    { linger: 1 },
+  ),
   ended: execute('await flash.init(); 0', { linger: 1 }),
   close: send({}, 'comm_close'),
   after: execute('await flash.attention(q, k, v); 0', { linger: 1 }),
@@ -79,7 +88,10 @@ suite(`the device panel's comm${why === undefined ? '' : ` (skipped: ${why})`}`,
     (ofType(results[step], 'execute_result')[0]?.data as Record<string, string>)['text/plain'];
 
   beforeAll(async () => {
-    const env = { ...installInto(path.join(folder, 'prefix')), FLASH_ADAPTER: 'auto' };
+    const env = {
+      ...installInto(path.join(folder, 'prefix')),
+      FLASH_ADAPTER: process.env.FLASH_ADAPTER ?? 'swiftshader',
+    };
     const names = Object.keys(steps) as Step[];
     const all = await runSteps(Object.values(steps), folder, env);
     results = Object.fromEntries(names.map((name, i) => [name, all[i]])) as typeof results;
@@ -132,11 +144,9 @@ suite(`the device panel's comm${why === undefined ? '' : ` (skipped: ${why})`}`,
   });
 
   test('a run is seen while its cell still runs', () => {
-    const [go, gone] = ofType(results.long, 'stream');
-    expect([go.text, gone.text]).toEqual(['go\n', 'gone\n']);
-    const end = results.long.outputs.find(({ content }) => content.text === 'gone\n')!.time;
-    const during = results.long.comms.filter(({ time }) => time < end - 0.1);
-    const running = during
+    const asked = results.long.outputs.find(({ content }) => content.text === 'still begun\n')!.time;
+    const running = results.long.comms
+      .filter(({ time }) => time < asked)
       .map(({ data }) => (data.runs as RunState[] | undefined)?.[0])
       .filter((run) => run?.state === 'running' && run.cell === 'In [3]');
     expect(running.length).toBeGreaterThan(1);
@@ -145,7 +155,8 @@ suite(`the device panel's comm${why === undefined ? '' : ` (skipped: ${why})`}`,
 
   test('what is asked for while a cell runs is done without waiting for the cell, and harms no call', () => {
     expect(ownerOf('long', 'q')).toBeUndefined();
-    expect(known.long.notice).toEqual({ freed: expect.any(Number) });
+    const { freed } = known.long.notice as { freed: number };
+    expect(freed).toBeGreaterThanOrEqual(8192);
     expect(value('again')).toBe('true');
     expect(ownerOf('freed', 'q')).toBeUndefined();
   });
@@ -168,6 +179,7 @@ suite(`the device panel's comm${why === undefined ? '' : ` (skipped: ${why})`}`,
   });
 
   test('ceilings, measured on request', () => {
+    expect(known.measured.memory.peak).toBe(known.collected.memory.peak);
     expect(known.measured.ceilings).toMatchObject({ clock: expect.stringMatching(/^(gpu|wall)$/) });
     for (const name of ['fmaGflops', 'expGops', 'copyGBs'] as const) {
       expect(known.measured.ceilings![name]).toBeGreaterThan(0);
@@ -175,13 +187,30 @@ suite(`the device panel's comm${why === undefined ? '' : ` (skipped: ${why})`}`,
   });
 
   test('an interrupted run is told as stopped', () => {
-    expect(results.stopped.reply).toMatchObject({ status: 'error', ename: 'Interrupted' });
-    expect(known.stopped.runs[0]).toMatchObject({ state: 'stopped', ms: null });
-    expect(known.stopped.runs.filter(({ state }) => state === 'running')).toEqual([]);
+    expect(results.long.reply).toMatchObject({ status: 'error', ename: 'Interrupted' });
+    expect(known.long.runs[0]).toMatchObject({ state: 'stopped', ms: null });
+    expect(known.long.runs.filter(({ state }) => state === 'running')).toEqual([]);
   });
 
   test('a reader’s own kernel is a run, too', () => {
     expect(known.own.runs[0]).toMatchObject({ state: 'done', kernels: [{ label: 'wgsl', dispatches: 1 }] });
+  });
+
+  test('nonsense does nothing', () => {
+    expect(known.difficult.notice).toBeNull();
+    expect(known.difficult.busy).toBeNull();
+    expect(results.hostile.alive).toBe(true);
+  });
+
+  test('tensors are found wherever variables hold them, and nothing that a variable holds disturbs', () => {
+    expect(results.difficult.outputs.filter(({ type }) => type === 'stream')).toEqual([]);
+    expect(ownerOf('difficult', 'deep')).toMatchObject({ buffers: [{ text: 'f32 (4,4)' }] });
+    expect(ownerOf('difficult', 'q')).toBeDefined();
+  });
+
+  test('what the panel is told belongs to no cell', () => {
+    const parents = Object.values(results).flatMap(({ outputs }) => outputs.filter(({ type }) => type === 'comm_msg'));
+    expect(parents).toEqual([]);
   });
 
   test('another device begins anew', () => {

@@ -243,7 +243,9 @@ describe('comms', () => {
     });
     comms.handle(message('comm_open', { comm_id: 'a', target_name: 't', data: { x: 1 } }));
     comms.handle(message('comm_msg', { comm_id: 'a', data: { y: 2 } }));
-    expect(sent).toEqual([['comm_msg', { comm_id: 'a', data: { echo: { y: 2 } } }, [Uint8Array.of(9)]]]);
+    expect(sent).toEqual([
+      ['comm_msg', { comm_id: 'a', data: { echo: { y: 2 } } }, { buffers: [Uint8Array.of(9)], urgent: false }],
+    ]);
     expect(comms.info('t')).toEqual({ status: 'ok', comms: { a: { target_name: 't' } } });
     expect(comms.info('u')).toEqual({ status: 'ok', comms: {} });
     comms.handle(message('comm_close', { comm_id: 'a', data: {} }));
@@ -254,10 +256,11 @@ describe('comms', () => {
     const sent: unknown[][] = [];
     const comms = new Comms((...args) => void sent.push(args));
     comms.handle(message('comm_open', { comm_id: 'b', target_name: 'nobody', data: {} }));
-    expect(sent).toEqual([['comm_close', { comm_id: 'b', data: {} }]]);
+    expect(sent).toEqual([['comm_close', { comm_id: 'b', data: {} }, {}]]);
+    comms.handle(message('comm_msg', { comm_id: 'of a kernel before this one', data: {} }));
     const comm = comms.start('front', { a: 1 });
     comm.close();
-    expect(sent.map(([type]) => type)).toEqual(['comm_close', 'comm_open', 'comm_close']);
+    expect(sent.map(([type]) => type)).toEqual(['comm_close', 'comm_close', 'comm_open', 'comm_close']);
     expect(() => comm.send({})).toThrow('is closed');
   });
 });

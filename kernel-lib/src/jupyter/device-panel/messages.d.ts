@@ -89,8 +89,9 @@ export interface PanelState {
   /** Null until they are measured. */
   ceilings: CeilingsState | null;
   memory: MemoryState;
-  /** The largest first. */
+  /** The largest first, and how many more there are. */
   owners: OwnerState[];
+  moreOwners: number;
   /** The newest first. */
   runs: RunState[];
   /** What the panel asked for and is being done. */

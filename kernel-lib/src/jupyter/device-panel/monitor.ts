@@ -1,7 +1,7 @@
 import type { FlashDevice } from '../../device/device';
 import type { RunStats } from '../../device/dispatch';
 import { type DeviceObserver, NOBODY, type RunWatch } from '../../device/observer';
-import { currentCell, InterruptedError } from '../session/cell';
+import { currentCell } from '../session/cell';
 import type { MemoryState, RunState } from './messages';
 
 /** Runs that are remembered. */
@@ -18,19 +18,25 @@ function cellName(): string {
 
 /** Remembers what the device does, for the panel. It looks and does nothing. */
 export class Monitor implements DeviceObserver {
-  /** The device in use; null before there is one, and when it has ended. */
-  device: FlashDevice | null = null;
   readonly runs: RunState[] = [];
-  /** Which cell made a buffer. */
-  readonly madeBy = new WeakMap<GPUBuffer, string>();
+  /** Live buffers of the notebook on the device in use, and which cell made each. */
+  readonly buffers = new Map<GPUBuffer, string>();
+  /** Grows with each change of the buffers. */
+  version = 0;
+  private readonly open = new Set<FlashDevice>();
   private readonly samples: [number, number][] = [];
-  private peak = 0;
-  /** In use since the last change. */
+  /** In use since the last change, and the most there has been on this device. */
   private bytes = 0;
+  private peak = 0;
   private nextId = 0;
   private looking = true;
 
   constructor(private readonly changed: () => void) {}
+
+  /** The device in use; null before there is one, and when it has ended. */
+  get device(): FlashDevice | null {
+    return [...this.open].at(-1) ?? null;
+  }
 
   get memory(): MemoryState {
     this.settle(Date.now());
@@ -38,27 +44,27 @@ export class Monitor implements DeviceObserver {
   }
 
   opened(device: FlashDevice): void {
-    this.device = device;
-    this.peak = 0;
-    this.sample();
+    this.open.add(device);
+    this.begin();
   }
 
   closed(device: FlashDevice): void {
-    if (this.device !== device) return;
-    this.device = null;
-    this.sample();
+    const inUse = device === this.device;
+    this.open.delete(device);
+    if (inUse) this.begin();
   }
 
   allocated(device: FlashDevice, buffer: GPUBuffer): void {
-    this.madeBy.set(buffer, cellName());
-    if (device === this.device) this.sample();
+    if (!this.looking || device !== this.device) return;
+    this.buffers.set(buffer, cellName());
+    this.sample(this.bytes + buffer.size);
   }
 
-  freed(device: FlashDevice): void {
-    if (device === this.device) this.sample();
+  freed(_device: FlashDevice, buffer: GPUBuffer): void {
+    if (this.buffers.delete(buffer)) this.sample(this.bytes - buffer.size);
   }
 
-  /** Does work of the panel's own, whose kernels are not shown among those of the notebook. */
+  /** Does work of the panel's own, whose kernels and buffers are not shown among those of the notebook. */
   async unseen<T>(work: () => Promise<T>): Promise<T> {
     this.looking = false;
     try {
@@ -97,24 +103,32 @@ export class Monitor implements DeviceObserver {
           clock: gpuMs === null ? 'wall' : 'gpu',
           kernels: each.map((kernel) => ({ ...kernel })),
         }),
-      failed: (error) =>
+      failed: (error, stopped) =>
         put(
-          error instanceof InterruptedError || (error as Error | undefined)?.name === 'AbortError'
+          stopped
             ? { state: 'stopped' }
             : { state: 'failed', problem: error instanceof Error ? error.message : String(error) },
         ),
     };
   }
 
+  /** Another device is in use, or none. */
+  private begin(): void {
+    this.buffers.clear();
+    this.peak = 0;
+    this.sample(0);
+  }
+
   /** Notes the bytes in use. Of a short while the most is kept, so that scratch memory is seen. */
-  private sample(): void {
+  private sample(bytes: number): void {
     const now = Date.now();
     this.settle(now);
-    this.bytes = this.device?.bytes ?? 0;
-    this.peak = Math.max(this.peak, this.bytes);
+    this.version++;
+    this.bytes = bytes;
+    this.peak = Math.max(this.peak, bytes);
     const last = this.samples.at(-1);
-    if (last && now - last[0] < SAMPLE_MS) last[1] = Math.max(last[1], this.bytes);
-    else this.samples.push([now, this.bytes]);
+    if (last && now - last[0] < SAMPLE_MS) last[1] = Math.max(last[1], bytes);
+    else this.samples.push([now, bytes]);
     if (this.samples.length > MOST_SAMPLES) this.samples.splice(0, this.samples.length - MOST_SAMPLES);
     this.changed();
   }

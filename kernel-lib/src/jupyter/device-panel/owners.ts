@@ -16,33 +16,64 @@ export interface Owner {
   readonly buffers: GPUBuffer[];
 }
 
-/** Which tensors live in which buffer, and which variable holds them. */
+/** Owners, and what of them is shown. */
+export interface Owners {
+  readonly all: readonly Owner[];
+  readonly states: OwnerState[];
+  /** How many owners are not among the states. */
+  readonly more: number;
+}
+
+export const NO_OWNERS: Owners = { all: [], states: [], more: 0 };
+
+/** A tensor, and the variable that holds it. */
 interface Held {
   readonly tensor: Tensor;
   readonly variable: string;
 }
 
-/** The tensors that variables hold, by their buffers: themselves, in arrays, in maps, in plain objects and in results. */
+/**
+ * The tensors that variables hold, by their buffers: themselves, in arrays, in maps, in plain objects and in results. The nearest
+ * first, so that one variable with much in it does not hide the others.
+ */
 function heldBuffers(variables: Readonly<Record<string, unknown>>): Map<GPUBuffer, Held> {
   const held = new Map<GPUBuffer, Held>();
   const seen = new Set<unknown>();
+  const queue: { value: unknown; variable: string }[] = [];
   let left = MOST_VALUES;
-  const look = (value: unknown, variable: string): void => {
-    if (typeof value !== 'object' || value === null || seen.has(value) || left-- <= 0) return;
+  const add = (value: unknown, variable: string): void => {
+    left--;
+    if (typeof value !== 'object' || value === null || seen.has(value)) return;
     seen.add(value);
-    if (isTensor(value)) {
-      if (value.buffer && !held.has(value.buffer)) held.set(value.buffer, { tensor: value, variable });
-    } else if (ArrayBuffer.isView(value)) return;
-    else if (value instanceof Map || value instanceof Set) for (const part of value.values()) look(part, variable);
-    else for (const part of ownValues(value)) look(part, variable);
+    queue.push({ value, variable });
   };
-  for (const [name, value] of Object.entries(variables)) look(value, name);
+  for (const [name, value] of Object.entries(variables)) add(value, name);
+  for (let at = 0; at < queue.length && left > 0; at++) {
+    const { value, variable } = queue[at];
+    try {
+      if (isTensor(value)) {
+        if (value.buffer && !held.has(value.buffer)) held.set(value.buffer, { tensor: value, variable });
+        continue;
+      }
+      for (const part of partsOf(value as object)) {
+        if (left <= 0) break;
+        add(part, variable);
+      }
+    } catch {
+      // A proxy may refuse to be looked at.
+    }
+  }
   return held;
 }
 
-/** Getters are not called: looking must not change anything. */
-function* ownValues(value: object): Iterable<unknown> {
-  for (const key of Object.keys(value)) yield Object.getOwnPropertyDescriptor(value, key)?.value;
+/** What an object holds. Getters are not called: looking must not change anything. */
+function* partsOf(value: object): Iterable<unknown> {
+  if (ArrayBuffer.isView(value)) return;
+  if (Array.isArray(value)) {
+    // Lists of numbers are long and hold no tensor.
+    if (typeof value[0] === 'object') yield* value;
+  } else if (value instanceof Map || value instanceof Set) yield* value.values();
+  else for (const key of Object.keys(value)) yield Object.getOwnPropertyDescriptor(value, key)?.value;
 }
 
 /** Live buffers by their owner: the variable that holds them, else the cell that made them. The largest owner first. */
@@ -50,7 +81,7 @@ export function ownersOf(
   buffers: Iterable<GPUBuffer>,
   madeBy: (buffer: GPUBuffer) => string,
   variables: Readonly<Record<string, unknown>>,
-): { owners: Owner[]; states: OwnerState[] } {
+): Owners {
   const held = heldBuffers(variables);
   const owners = new Map<string, Owner>();
   for (const buffer of buffers) {
@@ -63,7 +94,7 @@ export function ownersOf(
   }
   const all = [...owners.values()];
   const states = all.map((owner) => stateOf(owner, held)).sort((a, b) => b.bytes - a.bytes);
-  return { owners: all, states: states.slice(0, MOST_OWNERS) };
+  return { all, states: states.slice(0, MOST_OWNERS), more: Math.max(0, states.length - MOST_OWNERS) };
 }
 
 function stateOf({ name, kind, buffers }: Owner, held: ReadonlyMap<GPUBuffer, Held>): OwnerState {

@@ -8,9 +8,9 @@ import { freeBuffers, isOnHost } from '../../tensor/storage';
 import { notebookFlash } from '../library';
 import type { Json } from '../protocol';
 import type { Comm, Comms } from '../session/comms';
-import type { AdapterName, DeviceTarget, FromPanel, PanelOpen, PanelState } from './messages';
+import type { AdapterName, DeviceTarget, FromPanel, PanelState } from './messages';
 import { Monitor } from './monitor';
-import { type Owner, ownersOf } from './owners';
+import { NO_OWNERS, type Owners, ownersOf } from './owners';
 
 export const TARGET: DeviceTarget = 'flashlab.device.v1';
 
@@ -36,6 +36,8 @@ export class PanelComm {
   private readonly ceilings = new WeakMap<FlashDevice, Ceilings>();
   private busy: PanelState['busy'] = null;
   private notice: PanelState['notice'] = null;
+  /** Who holds the buffers, and the state of the monitor at which that was found out. */
+  private owners: { found: Owners; version: number } = { found: NO_OWNERS, version: 0 };
 
   constructor(private readonly variables: () => Record<string, unknown>) {}
 
@@ -46,27 +48,39 @@ export class PanelComm {
       TARGET,
       (comm, { data }) => {
         const panel: Panel = { comm, told: new Map() };
-        comm.onMessage = (message) => this.receive(message.data as unknown as FromPanel);
+        comm.onMessage = (message) => this.receive(message.data);
         comm.onClose = () => void this.panels.delete(panel);
-        this.chooseAdapter((data as unknown as PanelOpen).adapter);
+        this.chooseAdapter(data?.adapter);
+        this.tell(panel, this.state());
         this.panels.add(panel);
-        this.tell(panel);
-        // A page that was closed says no goodbye; the oldest is told nothing any more.
+        // A page that was closed says no goodbye.
         const [oldest] = this.panels;
-        if (this.panels.size > MOST_PANELS && oldest) this.panels.delete(oldest);
+        if (this.panels.size > MOST_PANELS && oldest) {
+          this.panels.delete(oldest);
+          oldest.comm.close();
+        }
       },
       { atOnce: true },
     );
   }
 
-  /** A device that runs stays; the environment's own choice gives way to the panel's. */
-  private chooseAdapter(adapter: AdapterName | null): void {
-    if (adapter && ADAPTERS.includes(adapter) && !this.monitor.device) process.env.FLASH_ADAPTER = adapter;
+  /** A cell has ended: variables may hold what they did not hold before. */
+  cellEnded(): void {
+    this.owners.version = -1;
+    this.later();
   }
 
-  private receive(message: FromPanel): void {
+  /** A device that runs stays; the environment's own choice gives way to the panel's. */
+  private chooseAdapter(adapter: unknown): void {
+    if (ADAPTERS.includes(adapter as AdapterName) && !this.monitor.device) {
+      process.env.FLASH_ADAPTER = adapter as AdapterName;
+    }
+  }
+
+  private receive(message: Json): void {
     if (this.busy) return;
-    switch (message.type) {
+    const { type, owners } = message as Partial<FromPanel & { type: 'free' }>;
+    switch (type as FromPanel['type'] | undefined) {
       case 'start':
         void this.work('start', async () => {
           await notebookFlash().device();
@@ -77,7 +91,7 @@ export class PanelComm {
         void this.work('measure', () => this.measure());
         return;
       case 'free':
-        void this.work('free', () => this.free(message.owners));
+        if (owners === undefined || Array.isArray(owners)) void this.work('free', () => this.free(owners));
     }
   }
 
@@ -105,37 +119,42 @@ export class PanelComm {
     return null;
   }
 
-  private async free(names: string[] | undefined): Promise<PanelState['notice']> {
-    const { device } = this.monitor;
+  private async free(names: readonly string[] | undefined): Promise<PanelState['notice']> {
+    const { device, memory } = this.monitor;
     if (!device) return null;
-    const before = device.bytes;
     await collectGarbage();
+    // Calls of the notebook may have made buffers meanwhile.
+    const collected = Math.max(0, memory.bytes - this.monitor.memory.bytes);
     const chosen = names && new Set(names);
-    const buffers = this.owners()
-      .owners.filter(({ name }) => !chosen || chosen.has(name))
+    const buffers = this.ownersNow()
+      .all.filter(({ name }) => !chosen || chosen.has(name))
       .flatMap((owner) => owner.buffers);
-    await freeBuffers(device, chosen ? buffers : buffers.filter(isOnHost), { lose: chosen !== undefined });
-    return { freed: before - device.bytes };
+    const wanted = chosen ? buffers : buffers.filter(isOnHost);
+    return { freed: collected + (await freeBuffers(device, wanted, { lose: chosen !== undefined })) };
   }
 
-  private owners(): { owners: Owner[]; states: PanelState['owners'] } {
-    const { device, madeBy } = this.monitor;
-    if (!device) return { owners: [], states: [] };
-    return ownersOf(device.buffers, (buffer) => madeBy.get(buffer) ?? '', this.variables());
+  private ownersNow(): Owners {
+    const { buffers, version } = this.monitor;
+    if (this.owners.version !== version) {
+      const found = ownersOf(buffers.keys(), (buffer) => buffers.get(buffer) ?? '', this.variables());
+      this.owners = { found, version };
+    }
+    return this.owners.found;
   }
 
   private later(): void {
     if (this.panels.size === 0 || this.timer) return;
     this.timer = setTimeout(() => {
       this.timer = undefined;
-      for (const panel of this.panels) this.tell(panel);
+      const state = this.state();
+      for (const panel of this.panels) this.tell(panel, state);
     }, INTERVAL_MS).unref();
   }
 
   /** Sends the parts of the state that this panel has not seen. */
-  private tell({ comm, told }: Panel): void {
+  private tell({ comm, told }: Panel, state: PanelState): void {
     const changed: Json = {};
-    for (const [part, value] of Object.entries(this.state())) {
+    for (const [part, value] of Object.entries(state)) {
       const json = JSON.stringify(value);
       if (told.get(part) === json) continue;
       told.set(part, json);
@@ -146,10 +165,11 @@ export class PanelComm {
 
   private state(): PanelState {
     const { device, memory, runs } = this.monitor;
+    const { states, more } = this.ownersNow();
     return {
       device: device && device.info,
       ceilings: (device && this.ceilings.get(device)) ?? null,
-      ...{ memory, owners: this.owners().states, runs },
+      ...{ memory, owners: states, moreOwners: more, runs },
       ...{ busy: this.busy, notice: this.notice },
     };
   }

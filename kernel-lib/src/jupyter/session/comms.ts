@@ -21,7 +21,8 @@ export interface Comm {
   close(data?: Json): void;
 }
 
-type Publish = (type: string, content: Json, buffers?: Uint8Array[]) => void;
+/** `urgent` messages belong to no request: they come from targets that are answered at once. */
+type Publish = (type: string, content: Json, more: { buffers?: Uint8Array[]; urgent?: boolean }) => void;
 
 /** Opened by the front end: `open` is what came with the request. */
 export type CommTarget = (comm: Comm, open: CommMessage) => void;
@@ -44,9 +45,10 @@ export class Comms {
 
   /** Whether a message is to be handled when it comes, even while a cell runs. */
   isUrgent({ header, content }: Message): boolean {
-    const target =
-      header.msg_type === 'comm_open' ? content.target_name : this.open.get(String(content.comm_id))?.target;
-    return header.msg_type.startsWith('comm_') && this.atOnce.has(String(target));
+    const { comm_id: id, target_name: target } = content;
+    if (header.msg_type === 'comm_open') return typeof target === 'string' && this.atOnce.has(target);
+    if (!header.msg_type.startsWith('comm_') || typeof id !== 'string') return false;
+    return this.atOnce.has(this.open.get(id)?.target ?? '');
   }
 
   unregisterTarget(target: string): void {
@@ -56,7 +58,7 @@ export class Comms {
   /** Opens a comm to the front end, which must know `target`. */
   start(target: string, data: Json = {}, buffers?: Uint8Array[]): Comm {
     const comm = this.create(randomUUID(), target);
-    this.publish('comm_open', { comm_id: comm.id, target_name: target, data }, buffers);
+    this.publish('comm_open', { comm_id: comm.id, target_name: target, data }, { buffers });
     return comm;
   }
 
@@ -75,7 +77,7 @@ export class Comms {
     if (message.header.msg_type === 'comm_open') {
       const answer = this.targets.get(String(target));
       if (!answer) {
-        this.publish('comm_close', { comm_id: id, data: {} });
+        this.publish('comm_close', { comm_id: id, data: {} }, {});
         return;
       }
       const comm = this.create(id, String(target));
@@ -88,20 +90,23 @@ export class Comms {
       return;
     }
     const comm = this.open.get(id);
-    if (message.header.msg_type === 'comm_msg') comm?.onMessage?.(content);
+    // A front end may not know that the kernel was restarted.
+    if (message.header.msg_type === 'comm_msg' && !comm) this.publish('comm_close', { comm_id: id, data: {} }, {});
+    else if (message.header.msg_type === 'comm_msg') comm?.onMessage?.(content);
     else if (this.open.delete(id)) comm?.onClose?.(content);
   }
 
   private create(id: string, target: string): Comm {
+    const urgent = this.atOnce.has(target);
     const comm: Comm = {
       id,
       target,
       send: (data, buffers) => {
-        if (this.open.has(id)) this.publish('comm_msg', { comm_id: id, data }, buffers);
+        if (this.open.has(id)) this.publish('comm_msg', { comm_id: id, data }, { buffers, urgent });
         else throw new Error(`comm ${id} (${target}) is closed`);
       },
       close: (data = {}) => {
-        if (this.open.delete(id)) this.publish('comm_close', { comm_id: id, data });
+        if (this.open.delete(id)) this.publish('comm_close', { comm_id: id, data }, { urgent });
       },
     };
     this.open.set(id, comm);

@@ -22,7 +22,7 @@ export class ProgressBar {
 
   /** `fraction` from 0 to 1; the bar never goes back. */
   update(fraction: number): void {
-    if (this.ended) return;
+    if (this.ended || !Number.isFinite(fraction)) return;
     this.fraction = Math.max(this.fraction, Math.min(1, fraction));
     if (Date.now() - this.shownAt >= INTERVAL_MS) this.show(`${Math.floor(100 * this.fraction)} %`);
   }
