@@ -215,6 +215,13 @@ describe('words', () => {
     expect(words('flash2', 0, blind)).toContain('2 of 4 queries see none of these keys');
   });
 
+  test('queries that begin on a later tile are not among those whose maximum stays', () => {
+    const window = runOf({ seq: 12, window: [2, 1], tiles: { br: 4, bc: 2 } });
+    const course = courseOf(window, 'flash2');
+    const n = course.walk.steps.findIndex(({ i, j }) => i === 1 && j === 2);
+    expect(words('flash2', n, window)).toMatch(/^2 of 4 queries meet their first keys: their m, l and O begin here\./);
+  });
+
   test.each([
     [-Infinity, '−∞'],
     [Infinity, '∞'],

@@ -5,6 +5,7 @@ describe('titleOf', () => {
     ['plain text', 'Speed', 'Speed'],
     ['markup', '<b>Speed</b><br>on <i>this</i> device', 'Speed on this device'],
     ['entities, each read once', 'a &lt; b &amp;lt; c &#233; &unknown;', 'a < b &lt; c é &unknown;'],
+    ['a character that there is not', 'a &#9999999; b', 'a &#9999999; b'],
     ['signs that are no markup', 'N < 5 > 3', 'N < 5 > 3'],
   ])('%s', (_, text, title) => {
     expect(titleOf({ title: { text } })).toBe(title);
