@@ -12,7 +12,8 @@ import { KERNEL } from './kernel-name';
 import { ADAPTERS, IFlashSettings } from './settings';
 
 /** Where the first notebook of the course may lie: `npm start` serves its folder, others serve a checkout. */
-const COURSE = ['00-quickstart.ipynb', 'notebooks/00-quickstart.ipynb'];
+const FIRST = '00-quickstart.ipynb';
+const FOLDER = 'notebooks';
 
 /** How long a restarted kernel may take to answer, in milliseconds. */
 const RESTART_MS = 60_000;
@@ -76,15 +77,24 @@ export const commands: JupyterFrontEndPlugin<void> = {
 };
 
 async function openCourse(app: JupyterFrontEnd, trans: TranslationBundle): Promise<void> {
-  for (const path of COURSE) {
-    const found = await app.serviceManager.contents.get(path, { content: false }).catch(() => null);
-    if (found) {
-      await app.commands.execute('docmanager:open', { path });
-      return;
-    }
+  const { contents } = app.serviceManager;
+  /** Names in a folder; asked for a file that is not there, the server would log an error. */
+  const namesIn = async (folder: string): Promise<string[]> => {
+    const { content } = await contents.get(folder, { content: true });
+    return (content as { name: string }[]).map(({ name }) => name);
+  };
+  const here = await namesIn('');
+  const inFolder = here.includes(FOLDER) ? await namesIn(FOLDER) : [];
+  const path = here.includes(FIRST) ? FIRST : inFolder.includes(FIRST) ? `${FOLDER}/${FIRST}` : null;
+  if (path !== null) {
+    await app.commands.execute('docmanager:open', { path });
+    return;
   }
   Notification.warning(
-    trans.__('The course is not below the folder that JupyterLab serves; looked for %1.', COURSE.join(', ')),
+    trans.__(
+      'The course is not below the folder that JupyterLab serves; looked for %1.',
+      `${FIRST}, ${FOLDER}/${FIRST}`,
+    ),
   );
 }
 
@@ -98,6 +108,8 @@ async function restartWithAdapter(
     title: trans.__('Restart the kernel with another adapter'),
     label: trans.__('All variables of the notebook will be lost. Adapter:'),
     items: [...ADAPTERS],
+    // What computes now, so that Enter changes nothing.
+    current: Math.max(0, ADAPTERS.indexOf((device.state.device?.driver ?? 'auto') as AdapterName)),
     okLabel: trans.__('Restart'),
   });
   if (!ADAPTERS.includes(value as AdapterName)) return;

@@ -55,8 +55,11 @@ describe('the device panel in JupyterLab', () => {
       document.body.append(copy);
     });
     const copy = page.locator('#panel-copy');
-    await expectPicture(copy, name);
-    await copy.evaluate((node) => node.remove());
+    try {
+      await expectPicture(copy, name);
+    } finally {
+      await copy.evaluate((node) => node.remove());
+    }
   };
 
   test('the toolbar says that there is no device yet, and opens the panel', async () => {

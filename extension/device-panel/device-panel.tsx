@@ -54,8 +54,8 @@ export class DevicePanel extends ReactWidget {
         <Adapter {...props} />
         <Memory {...props} ahead={ahead} />
         <Owners {...props} onFree={(owner) => void this.free(shown, owner)} />
-        <Runs {...props} />
         <Ceilings {...props} />
+        <Runs {...props} />
       </>
     );
   }

@@ -45,6 +45,16 @@ function merge(base: Record<string, unknown>, over: Record<string, unknown>): Re
   return merged;
 }
 
+/** plotly.js 3 no longer takes a title that is a plain text, as many figures have it. */
+function withTitles(layout: Record<string, unknown>): Record<string, unknown> {
+  const titled = { ...layout };
+  if (typeof titled.title === 'string') titled.title = { text: titled.title };
+  for (const [name, axis] of Object.entries(layout)) {
+    if (/^[xy]axis\d*$/.test(name) && isRecord(axis)) titled[name] = withTitles(axis);
+  }
+  return titled;
+}
+
 /**
  * The figure as plotly.js is to draw it: the theme (a template) lies below the figure's own, so what the figure says
  * wins; it fills its cell and keeps its zoom when it is drawn again. The figure itself is not changed, as plotly.js
@@ -52,7 +62,7 @@ function merge(base: Record<string, unknown>, over: Record<string, unknown>): Re
  */
 export function prepare(figure: Figure, theme: Record<string, unknown>): Required<Figure> {
   const own = structuredClone(figure);
-  const layout = own.layout ?? {};
+  const layout = withTitles(own.layout ?? {});
   const template = isRecord(layout.template) ? layout.template : {};
   return {
     data: own.data,

@@ -2,9 +2,10 @@ const ENTITIES: Record<string, string> = { lt: '<', gt: '>', amp: '&', quot: '"'
 
 /** The title of a figure's layout as plain text, '' where it has none: plotly reads a little HTML in its texts. */
 export function titleOf(layout: Record<string, unknown> | undefined): string {
-  const title = layout?.title as { text?: unknown } | undefined;
-  if (typeof title?.text !== 'string') return '';
-  return title.text
+  const title = layout?.title as { text?: unknown } | string | null | undefined;
+  const text = typeof title === 'string' ? title : title?.text;
+  if (typeof text !== 'string') return '';
+  return text
     .replace(/<br\s*\/?>/gi, ' ')
     .replace(/<\/?[a-z][^>]*>/gi, '')
     .replace(/&(?:#(\d+)|([a-z]+));/gi, (all: string, code: string | undefined, name: string) =>

@@ -110,3 +110,15 @@ describe('withButtons', () => {
     expect(withButtons(config, [button])).toBe(config);
   });
 });
+
+test('titles that are plain texts, as in figures for older plotly.js, are kept', () => {
+  const { layout } = prepare(
+    { data: [], layout: { title: 'mine', xaxis: { title: 'n' }, yaxis2: { title: { text: 's' } } } },
+    light,
+  );
+  expect(layout).toMatchObject({
+    title: { text: 'mine' },
+    xaxis: { title: { text: 'n' } },
+    yaxis2: { title: { text: 's' } },
+  });
+});

@@ -10,7 +10,7 @@ const causal: TraceOptions = { seq: 8, causal: true, tiles: { br: 2, bc: 2 } };
 
 /** What a notebook keeps of a trace. */
 const saved = (report: TraceReport): Record<string, unknown> =>
-  JSON.parse(JSON.stringify(report.parts()[1][MIME_TYPE])) as Record<string, unknown>;
+  JSON.parse(JSON.stringify(report.parts()[0][MIME_TYPE])) as Record<string, unknown>;
 
 const runOf = (options: TraceOptions): Run => readRun(saved(trace(options)))!;
 

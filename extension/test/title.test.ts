@@ -11,12 +11,11 @@ describe('titleOf', () => {
     expect(titleOf({ title: { text } })).toBe(title);
   });
 
-  test.each([[undefined], [{}], [{ title: 'text' }], [{ title: { text: 3 } }], [{ title: null }]])(
-    'a layout %j has no title',
-    (layout) => {
-      expect(titleOf(layout)).toBe('');
-    },
-  );
+  test('a title may be a plain text', () => expect(titleOf({ title: 'mine' })).toBe('mine'));
+
+  test.each([[undefined], [{}], [{ title: { text: 3 } }], [{ title: null }]])('a layout %j has no title', (layout) => {
+    expect(titleOf(layout)).toBe('');
+  });
 });
 
 describe('fileName', () => {

@@ -4,6 +4,7 @@ import { AlgorithmChoice } from './algorithm-choice';
 import { OnChip } from './on-chip';
 import { PlayerControls } from './player-controls';
 import type { PlayerModel } from './player-model';
+import { takeKey } from './player-keys';
 import { momentAt } from './player-state';
 import { changeWords, loopWords, stepWords } from './player-words';
 import { StateTable } from './state-table';
@@ -23,11 +24,12 @@ export function PlayerView({ model, trans }: { model: PlayerModel; trans: Transl
   }, [model, playing, index, speed]);
 
   return (
-    // A notebook takes the focus back to its cell with every key that it sees.
+    // It takes the focus when it is clicked anywhere, so that keys are its own.
     <div
       role="group"
+      tabIndex={-1}
       aria-label={trans.__('FlashAttention, tile by tile')}
-      onKeyDown={(event) => event.stopPropagation()}
+      onKeyDown={(event) => takeKey(event, model)}
     >
       <AlgorithmChoice model={model} chosen={algorithm} trans={trans} />
       <p className="jp-FlashLab-player-loops">{loopWords(trans, algorithm)}</p>

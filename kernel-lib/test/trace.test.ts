@@ -110,7 +110,7 @@ describe('the report', () => {
     expect(text).toMatch(/FlashAttention-1: 6 tiles visited, 2 skipped \(i,j: 0,1 {2}1,1\)/);
     expect(text).toMatch(/\n +3 +2,0 +4 +0–3 /);
     expect(text).toContain('-∞ → ');
-    const tables = elements(parseXml(`<div>${String(report.parts()[0]['text/html'])}</div>`), 'table');
+    const tables = elements(parseXml(`<div>${String(report.parts()[1]['text/html'])}</div>`), 'table');
     // Inputs, two walks of 6 steps with 2 queries each, results.
     expect(tables.map((table) => elements(table, 'tr').length - 1)).toEqual([8, 12, 12, 8]);
   });

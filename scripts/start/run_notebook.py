@@ -46,6 +46,16 @@ def inject(notebook, code: str) -> None:
     notebook.cells.insert(max(tagged("parameters"), default=-1) + 1, cell)
 
 
+def doubts(notebook, code: str) -> list[str]:
+    """What is odd about these parameters: they run all the same."""
+    tagged = [cell.source for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    if not tagged:
+        return ["no cell is tagged 'parameters'; the values stand above all cells, which may set them anew."]
+    names = re.findall(r"^const (\w+)", code, re.MULTILINE)
+    known = set(re.findall(r"\b(?:const|let|var)\s+(\w+)", "\n".join(tagged)))
+    return [f"the cell tagged 'parameters' has no {name}." for name in names if name not in known]
+
+
 def main(file: Path, parameters: str = "") -> int:
     try:
         notebook = nbformat.read(file, as_version=4)
@@ -53,6 +63,8 @@ def main(file: Path, parameters: str = "") -> int:
         print(f"{file} is not a notebook: {error}", file=sys.stderr)
         return 2
     if parameters:
+        for warning in doubts(notebook, parameters):
+            print(f"Warning: {warning}", file=sys.stderr)
         inject(notebook, parameters)
     folder = {"metadata": {"path": str(file.parent)}}
     client = NotebookClient(notebook, timeout=None, resources=folder, on_cell_executed=show_outputs)
@@ -68,7 +80,8 @@ def main(file: Path, parameters: str = "") -> int:
     except NoSuchKernel as error:
         print(f"{file.name} wants the kernel '{error.name}', which is not installed.", file=sys.stderr)
         return 1
-    cells = sum(1 for cell in notebook.cells if cell.cell_type == "code")
+    own = lambda cell: "injected-parameters" not in cell.metadata.get("tags", [])
+    cells = sum(1 for cell in notebook.cells if cell.cell_type == "code" and own(cell))
     print(f"{file.name}: {cells} code cells ran without an error.", flush=True)
     return 0
 

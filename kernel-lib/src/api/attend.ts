@@ -1,6 +1,6 @@
 import type { DeviceFacts } from '../device/device';
 import type { Plan } from '../device/plan';
-import { bindScope, OWNED } from '../tensor/scope';
+import { bindScope, owning } from '../tensor/scope';
 import { fromBuffer, type Tensor } from '../tensor/tensor';
 import { computeWeights } from './attention-weights';
 import { chooseBackward, chooseForward } from './choose-path';
@@ -72,8 +72,7 @@ async function run<G>(call: CheckedCall, tensors: AttendTensors, shapes: AttendS
     const saved = Object.fromEntries(
       Object.entries(kept).map(([name, buffer]) => [name, fromBuffer(device, buffer, [buffer.size / 4])]),
     );
-    return {
-      [OWNED]: Object.values(saved),
+    const result: Attended<G> = {
       out,
       lse,
       info,
@@ -84,6 +83,7 @@ async function run<G>(call: CheckedCall, tensors: AttendTensors, shapes: AttendS
         ),
       dispose: () => [out, lse, ...Object.values(saved)].forEach((t) => t.dispose()),
     };
+    return owning(result, Object.values(saved));
   });
 }
 

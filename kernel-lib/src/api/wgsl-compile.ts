@@ -97,7 +97,7 @@ async function compileModule(device: FlashDevice, code: string): Promise<GPUShad
   if (!module) throw refusal;
   const { messages } = await device.guard(keepAlive(module.getCompilationInfo()));
   if (messages.some(({ type }) => type === 'error')) {
-    throw new FlashError('INVALID_ARGUMENT', describeMessages(code, messages), { cause: refusal });
+    throw new FlashError('INVALID_ARGUMENT', describeMessages(code, messages));
   }
   if (refusal) throw refusal;
   return module;

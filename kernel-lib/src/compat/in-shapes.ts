@@ -1,6 +1,6 @@
 import { checkBackward } from '../api/attend';
 import type { AttentionGradients, AttentionResult } from '../api/attention';
-import { bindScope, OWNED } from '../tensor/scope';
+import { bindScope, owning } from '../tensor/scope';
 import type { Tensor } from '../tensor/tensor';
 
 /** Tensors of a call, bias and mask where there are any. */
@@ -43,9 +43,7 @@ function reshaped(
 ): AttentionResult {
   const out = result.out.reshape(outShape);
   const lse = result.lse.reshape(lseShape);
-  return {
-    // Kept with the result: what its backward works on.
-    ...{ [OWNED]: [result, ...views] },
+  const reshapedResult: AttentionResult = {
     out,
     lse,
     info: result.info,
@@ -63,6 +61,8 @@ function reshaped(
     },
     dispose: () => [result, out, lse, ...views].forEach((part) => part.dispose()),
   };
+  // Kept with the result: what its backward works on.
+  return owning(reshapedResult, [result, ...views]);
 }
 
 /** Each gradient in the shape of what it is the gradient of. */

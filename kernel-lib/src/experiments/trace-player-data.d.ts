@@ -1,7 +1,7 @@
 // What a traced run looks like in a notebook, for the player of the JupyterLab extension: one declaration for the side that
 // writes it and the side that draws it. Only types stand here, so that neither side builds the other.
 
-/** A number of about four significant digits. JSON has no infinities: -Infinity is null, the others are words. */
+/** A number of about six significant digits. JSON has no infinities: -Infinity is null, the others are words. */
 export type PlayerNumber = number | null | 'Infinity' | 'NaN';
 
 /** Rows of numbers. */

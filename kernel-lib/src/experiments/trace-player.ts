@@ -15,6 +15,9 @@ export const PLAYER_TYPE = 'application/vnd.flashlab.trace.v1+json';
 /** A notebook keeps its outputs, and is read and saved as a whole. */
 const MOST_CHARACTERS = 1_000_000;
 
+/** More than are shown: what is rounded here is rounded again for the reader. */
+const DIGITS = 6;
+
 type Traced = Pick<TraceReport, 'problem' | 'tiles' | 'q' | 'k' | 'v' | 'flash1' | 'flash2'>;
 
 /** The run as JSON for the player; null where that would be longer than about a megabyte. */
@@ -26,7 +29,7 @@ export function playerData(report: Traced): PlayerData | null {
   const blank = (fill: number): number[][] => q.map(() => k.map(() => fill));
   const data: PlayerData = {
     tiles: { br: tiles.br, bc: tiles.bc },
-    scale: Number(problem.scale.toPrecision(4)),
+    scale: Number(problem.scale.toPrecision(DIGITS)),
     ...{ q: rounded(q), k: rounded(k), v: rounded(v) },
     s: rounded(assembled(blank(-Infinity), flash1, 's')),
     flash1: walkData(flash1, report, assembled(blank(0), flash1, 'p')),
@@ -39,7 +42,7 @@ const count = (rows: Matrix): number => rows.length * rows[0].length;
 
 function encoded(x: number): PlayerNumber {
   if (x === -Infinity) return null;
-  return Number.isFinite(x) ? Number(x.toPrecision(4)) : x > 0 ? 'Infinity' : 'NaN';
+  return Number.isFinite(x) ? Number(x.toPrecision(DIGITS)) : x > 0 ? 'Infinity' : 'NaN';
 }
 
 const rounded = (rows: Matrix): PlayerMatrix => rows.map((row) => row.map(encoded));

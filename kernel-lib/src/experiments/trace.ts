@@ -54,6 +54,13 @@ export class TraceReport extends FigureReport {
     return traceHtml(this, this.notes());
   }
 
+  /** The player comes first; the tables have a row for each query of each step. */
+  override parts(): MimeBundle[] {
+    const [tables, figure] = super.parts();
+    const folded = `<details><summary>All steps as tables</summary>\n${tables['text/html'] as string}\n</details>`;
+    return [figure, { ...tables, 'text/html': folded }];
+  }
+
   protected override richer(): MimeBundle {
     const player = this.player();
     return player ? { [PLAYER_TYPE]: player } : {};

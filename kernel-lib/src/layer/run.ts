@@ -5,7 +5,7 @@ import { type AttentionInfo, onDevice } from '../api/on-device';
 import type { AttentionOptions } from '../api/options';
 import { checkCall } from '../api/validate';
 import { linearBackward, linearForward, type Projection } from '../kernels/linear/plan';
-import { bindScope, OWNED } from '../tensor/scope';
+import { bindScope, owning } from '../tensor/scope';
 import { fromBuffer, type Tensor } from '../tensor/tensor';
 import { type LayerSizes, outFeatures, type LayerParameters, type ProjectionName, shared } from './parameters';
 import { infoOfStages, progressOfStages } from './stages';
@@ -129,8 +129,7 @@ export async function layerForward(
     );
     return inScope(() => {
       const out = fromBuffer(last.device, last.outputs.out, [B, N, hiddenSize]);
-      return {
-        ...{ [OWNED]: held },
+      const result: LayerResult = {
         out,
         info: infoOfStages('layer forward', [first.info, attended.info, last.info], [q, k, v, attended.out]),
         seed: attended.seed,
@@ -140,6 +139,7 @@ export async function layerForward(
           free();
         },
       };
+      return owning(result, held);
     });
   } catch (error) {
     free();

@@ -4,7 +4,11 @@ export interface Disposable {
 }
 
 /** What a result holds besides its named parts: kept where the result is kept. */
-export const OWNED = Symbol('flashlab.owned');
+const OWNED = Symbol('flashlab.owned');
+
+/** Says what a result holds, unseen by those who print it. */
+export const owning = <T extends object>(result: T, held: readonly Disposable[]): T =>
+  Object.defineProperty(result, OWNED, { value: held });
 
 /** What was made inside one `tidy`. */
 export type Scope = Set<Disposable>;

@@ -162,7 +162,10 @@ suite(`magics of the notebook kernel${why === undefined ? '' : ` (skipped: ${why
   });
 
   test('name? explains names and magics', () => {
-    expect(displays('help')[0]!['text/markdown']).toContain('@param q (B,H,Nq,D)');
+    const help = String(displays('help')[0]!['text/markdown']);
+    expect(help).toMatch(/^```typescript\nfunction attention\(q: Tensor, [^\n]*\n```\n\nScaled dot-product/);
+    expect(help).toContain('\n- `q` (B,H,Nq,D), f32 or f16\n- `k` ');
+    expect(help).toContain('\n\n```typescript\nconst { out, backward } = await flash.attention(');
     expect(displays('helpMagic')[0]!['text/plain']).toContain('Runs FlashAttention forward and backward');
     expect(errorOf('helpNone')).toContain('NameError: no_such_name');
   });
@@ -177,8 +180,10 @@ suite(`magics of the notebook kernel${why === undefined ? '' : ` (skipped: ${why
     '%%flash.%s shows its report in parts',
     (cell) => {
       const shown = displays(cell);
-      expect(shown.at(-1)).toHaveProperty(['application/vnd.plotly.v1+json']);
-      expect(shown.at(-2)).toHaveProperty(['text/html']);
+      // The player of a trace stands above its tables.
+      const [figure, tables] = cell === 'trace' ? [shown.at(-2), shown.at(-1)] : [shown.at(-1), shown.at(-2)];
+      expect(figure).toHaveProperty(['application/vnd.plotly.v1+json']);
+      expect(tables).toHaveProperty(['text/html']);
     },
   );
 

@@ -76,7 +76,10 @@ const steps = {
   display: execute(
     "const shown = display({ [Symbol.for('Jupyter.display')]: () => ({ 'text/html': '<b>1</b>' }) });\nshown.update({ 'text/html': '<b>2</b>' }, { raw: true });\nclearOutput({ wait: true });",
   ),
-  progress: execute("const bar = display.progress('<b>&'); bar.update(0.5); bar.finish(); bar.update(0.7);"),
+  progress: execute("const bar = display.progress('<b>&'); bar.update(0.5); bar.finish(); bar.update(0.7); bar"),
+  handle: execute("display('shown once')"),
+  result: execute('await flash.attention(q, q, q)'),
+  partly: execute('%%flash.attention({ seq: 64 })\n({ q, k: q })'),
   registerComm: execute(
     "comms.registerTarget('echo', (comm, open) => {\n  comm.onMessage = (message) => comm.send({ got: message.data.x, opened: open.data.y });\n});",
   ),
@@ -280,6 +283,22 @@ suite(`the notebook kernel through jupyter_client${why === undefined ? '' : ` (s
     expect(before.data['text/plain']).toMatch(/^<b>& \[#{15}\.{15}\] 50 %$/);
     expect(after.data['text/plain']).toMatch(/^<b>& \[#{30}\] done in [\d.]+ s$/);
     expect(after.data['text/html']).toContain('<span>&lt;b&gt;&amp;: done');
+  });
+
+  test('the handle of what is shown is not shown itself', () => {
+    expect(ofType(results.progress, 'execute_result')).toEqual([]);
+    expect(ofType(results.handle, 'execute_result')).toEqual([]);
+    expect(ofType(results.handle, 'display_data')).toHaveLength(1);
+  });
+
+  test('a result shows its parts and nothing of its insides', () => {
+    expect(value('result')).toMatch(/^\{\s+out: Tensor f32 /);
+    expect(value('result')).not.toContain('Symbol');
+  });
+
+  test('inputs that are not whole are refused', () => {
+    expect(error('partly').evalue).toContain('expected { q, k, v } or nothing of it, got { q, k }');
+    expect(ofType(results.partly, 'display_data')).toEqual([]);
   });
 
   test('comms', () => {

@@ -17,7 +17,10 @@ export const flashAttention: Magic = {
   async run({ cell, args, body }) {
     const flash = notebookFlash();
     const inputs = asInputs(body);
-    if (!inputs && body !== undefined && body !== null) cell.display(await toMimeBundle(body));
+    if (!inputs && body !== undefined && body !== null) {
+      cell.display(await toMimeBundle(body));
+      cell.stream('stdout', 'This value is no { q, k, v }, so the inputs are random.\n');
+    }
     const options = (args[0] ?? {}) as AttentionReportOptions;
     const report = await withBar(cell, 'flash.attention', (run) => flash.attentionReport(options, inputs, run));
     flash.last = report;
@@ -25,8 +28,16 @@ export const flashAttention: Magic = {
   },
 };
 
-/** The tensors that a body ends with. Whether they fit each other is the library's to say. */
+/**
+ * The tensors that a body ends with. Whether they fit each other is the library's to say.
+ * @throws TypeError where some of the three are there
+ */
 function asInputs(body: unknown): AttentionInputs | undefined {
   if (typeof body !== 'object' || body === null) return undefined;
-  return 'q' in body && 'k' in body && 'v' in body ? (body as AttentionInputs) : undefined;
+  const given = ['q', 'k', 'v'].filter((name) => name in body);
+  if (given.length === 0) return undefined;
+  if (given.length === 3) return body as AttentionInputs;
+  throw new TypeError(
+    `%%flash.attention: the value of the cell: expected { q, k, v } or nothing of it, got { ${given.join(', ')} }.`,
+  );
 }

@@ -89,16 +89,32 @@ function quickInfo(notebook: Notebook, parsed: ParsedCell, cursor: number | unde
   if (!info) return undefined;
   // Of an argument that is not written yet TypeScript knows only `any`, which says less than the call around it.
   if (info.displayParts?.length === 1 && info.displayParts[0]!.text === 'any') return undefined;
-  const signature = spell((info.displayParts ?? []).map((part) => part.text).join(''));
+  const shown = (info.displayParts ?? []).map((part) => part.text).join('');
+  // That a name is another's, and by which line, is no news to a reader.
+  const signature = spell(shown.replace(/^\(alias\) /, '').replace(/\n(?:export|import) \S+$/, ''));
   const words = (info.documentation ?? []).map((part) => part.text).join('');
-  const tags = (info.tags ?? []).map((tag) =>
-    `@${tag.name} ${(tag.text ?? []).map((part) => part.text).join('')}`.trim(),
-  );
-  const notes = [words, ...tags].filter((part) => part !== '').join('\n');
+  const tags = (info.tags ?? []).map(({ name, text = [] }) => ({ name, text: text.map((part) => part.text).join('') }));
+  const plain = [words, ...tags.map(({ name, text }) => `@${name} ${text}`.trim())].filter((part) => part !== '');
   return {
-    'text/plain': notes === '' ? signature : `${signature}\n\n${notes}`,
-    'text/markdown': `\`\`\`typescript\n${signature}\n\`\`\`${notes === '' ? '' : `\n\n${notes}`}`,
+    'text/plain': [signature, ...(plain.length > 0 ? [plain.join('\n')] : [])].join('\n\n'),
+    'text/markdown': [fenced(signature), words, tagsAsMarkdown(tags)].filter((part) => part !== '').join('\n\n'),
   };
+}
+
+const fenced = (code: string): string => `\`\`\`typescript\n${code}\n\`\`\``;
+
+/** JSDoc tags as a list, an entry each; examples as code below it. */
+function tagsAsMarkdown(tags: readonly { name: string; text: string }[]): string {
+  const entries = tags
+    .filter(({ name }) => name !== 'example')
+    .map(({ name, text }) => {
+      const [, parameter, rest] = /^(\S+)\s*([^]*)$/.exec(text) ?? [];
+      const oneLine = (words: string): string => words.replace(/\s*\n\s*/g, ' ').trim();
+      if (name === 'param' && parameter !== undefined) return `- \`${parameter}\` ${oneLine(rest!)}`;
+      return `- **${name}** ${oneLine(text)}`.trimEnd();
+    });
+  const examples = tags.filter(({ name }) => name === 'example').map(({ text }) => fenced(text.trim()));
+  return [entries.join('\n'), ...examples].filter((part) => part !== '').join('\n\n');
 }
 
 /** Offset of the name whose call the cursor stands in, for a reader who asks between the brackets. */

@@ -23,8 +23,14 @@ export function toMimeBundle(value: unknown): MimeBundle | Promise<MimeBundle> {
   return { 'text/plain': inspect(value), ...(table !== undefined && { 'text/html': table }) };
 }
 
+const SILENT = Symbol('flashlab.silent');
+
+/** Marks what is not shown when it is the value of a cell: the handle of something that is shown already. */
+export const silent = <T extends object>(handle: T): T => Object.defineProperty(handle, SILENT, { value: true });
+
 /** What shows a value: one MIME bundle, or one for each of the parts of a report, of which the last is the richest. */
 export async function toMimeBundles(value: unknown): Promise<MimeBundle[]> {
+  if (typeof value === 'object' && value !== null && SILENT in value) return [];
   const { parts } = value as { parts?: unknown };
   if (typeof parts !== 'function' || !(DISPLAY in (value as object))) return [await toMimeBundle(value)];
   return (parts as () => unknown[]).call(value).map(checked);

@@ -7,7 +7,7 @@ import { defineMagics } from '../magics/run';
 import type { MimeBundle } from '../protocol';
 import { currentCell, type Cell } from './cell';
 import type { Comms } from './comms';
-import { toMimeBundle } from './display';
+import { silent, toMimeBundle } from './display';
 import type { Input } from './input';
 import type { Notebook } from './notebook';
 import { ProgressBar } from './progress';
@@ -44,7 +44,7 @@ export function defineGlobals({ input, comms, sources, notebook, fallback }: Glo
           display(here(), { 'text/html': String(text), 'text/plain': String(text) }, { id, raw: true }),
         plotly: ({ data, layout = {} }: PlotlyInput, { id }: { id?: string } = {}) =>
           display(here(), { [PLOTLY]: { data, layout }, 'text/plain': 'a plotly figure' }, { id, raw: true }),
-        progress: (label: string) => new ProgressBar(here(), String(label)),
+        progress: (label: string) => silent(new ProgressBar(here(), String(label))),
       },
     ),
     clearOutput: (options: { wait?: boolean } = {}) => here().publish('clear_output', { wait: options.wait === true }),
@@ -76,7 +76,7 @@ function display(cell: Cell, first: unknown, options: { id?: string; raw?: boole
     else publish(bundle);
   };
   show(first, options.raw);
-  return { id, update: (value, { raw }: { raw?: boolean } = {}) => show(value, raw) };
+  return silent({ id, update: (value, { raw }: { raw?: boolean } = {}) => show(value, raw) });
 }
 
 /** What code writes to a stream of the process becomes output of its cell; the rest stays in the log of the server. */
