@@ -56,6 +56,8 @@ def measure(name):
         complete("list.")
         times["empty cell"] = [execute("") for _ in range(REPEATS)]
         times["cell: list.length"] = [execute("list.length") for _ in range(REPEATS)]
+        loop = "let sum = 0; for (let i = 0; i < 1e6; i++) sum += i;"
+        times["cell: 1e6 turns"] = [execute(loop) for _ in range(5)]
         times["completion: list.ma"] = [complete("list.ma") for _ in range(REPEATS)]
         times["inspection: list"] = [inspect("list") for _ in range(REPEATS)]
         return times

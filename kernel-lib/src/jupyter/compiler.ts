@@ -19,6 +19,8 @@ export interface Compiler extends Omit<converterModule.Converter, 'convert'> {
    * `exports.x`, but not there.
    */
   shorthands(code: string): Insertion[];
+  /** Names that stand outside of any function in JavaScript and may be assigned to: those of let and var. */
+  assignable(javascript: string): string[];
 }
 
 /** The declarations that every cell sees: `flash`, the magics, `input` and the like. */
@@ -32,15 +34,20 @@ interface TypeScript {
   createSourceFile(name: string, source: string, target: number): SourceFile;
   forEachChild(node: TypeScriptNode, visit: (child: TypeScriptNode) => void): void;
   ScriptTarget: { Latest: number };
-  SyntaxKind: { ShorthandPropertyAssignment: number };
+  SyntaxKind: { ShorthandPropertyAssignment: number; VariableStatement: number };
+  NodeFlags: { Const: number };
   transpileModule(source: string, options: { compilerOptions: object }): { outputText: string; sourceMapText?: string };
 }
 interface TypeScriptNode {
   kind: number;
-  name?: { text: string; end: number };
+  name?: TypeScriptNode & { text: string; end: number };
+}
+interface VariableStatement extends TypeScriptNode {
+  declarationList: { flags: number; declarations: readonly TypeScriptNode[] };
 }
 interface SourceFile extends TypeScriptNode {
   parseDiagnostics?: unknown[];
+  statements: readonly TypeScriptNode[];
 }
 interface System {
   watchFile(file: string, ...rest: unknown[]): { close(): void };
@@ -116,6 +123,22 @@ export function createCompiler(): Compiler {
     syntaxErrors(code) {
       const file = typescript.createSourceFile('cell.ts', code, typescript.ScriptTarget.Latest);
       return file.parseDiagnostics?.length ?? 0;
+    },
+    assignable(javascript) {
+      if (!/^(?:let|var) /m.test(javascript)) return [];
+      const found: string[] = [];
+      // A declaration, or an element of a pattern.
+      const collect = ({ name }: TypeScriptNode): void => {
+        if (typeof name?.text === 'string') found.push(name.text);
+        else if (name) typescript.forEachChild(name, collect);
+      };
+      const file = typescript.createSourceFile('cell.js', javascript, typescript.ScriptTarget.Latest);
+      for (const statement of file.statements) {
+        if (statement.kind !== typescript.SyntaxKind.VariableStatement) continue;
+        const { flags, declarations } = (statement as VariableStatement).declarationList;
+        if ((flags & typescript.NodeFlags.Const) === 0) declarations.forEach(collect);
+      }
+      return found;
     },
     shorthands(code) {
       const found: Insertion[] = [];

@@ -78,6 +78,24 @@ const steps = {
   ),
   progress: execute("const bar = display.progress('<b>&'); bar.update(0.5); bar.finish(); bar.update(0.7); bar"),
   handle: execute("display('shown once')"),
+  forgotten: execute('flash.attention(q, q, q).out'),
+  sum: execute('q + q'),
+  refused: execute('await flash.attention(q, q, flash.zeros([1, 1, 1, 1]))'),
+  importedNames: execute(
+    "import { basename } from 'node:path';\nimport * as os from 'node:os';\nbasename('/a/b') + typeof os.cpus",
+  ),
+  declared: execute('const basename = 3;\nbasename'),
+  importedAgain: execute("import { basename } from 'node:path';\nbasename('/c/d')"),
+  closure: execute('let turns = 0;\nconst read = () => turns;\nfor (let i = 0; i < 1e6; i++) turns += 1;\nread()'),
+  closureLater: execute('turns = 7;\nread()'),
+  closureSets: execute('const raise = () => { turns += 1; };\nraise();\nturns + read()'),
+  closureAnew: execute("let turns = 'another';\nturns + read()"),
+  closureAfter: execute("turns += '!';\n[turns, read()].join()"),
+  constant: execute('const fixed = 1; let { a: [part = 2], ...rest } = { a: [3], b: 4 };\npart = 5;\nfixed'),
+  constantLater: execute('part += 1; rest = { b: 9 };\n[fixed, part, rest.b].join()'),
+  ofCell: execute(
+    "Object.keys((globalThis as any).__tslab__.exports).filter((name) => name.startsWith('tsLastExpr')).length",
+  ),
   result: execute('await flash.attention(q, q, q)'),
   partly: execute('%%flash.attention({ seq: 64 })\n({ q, k: q })'),
   registerComm: execute(
@@ -289,6 +307,37 @@ suite(`the notebook kernel through jupyter_client${why === undefined ? '' : ` (s
     expect(ofType(results.progress, 'execute_result')).toEqual([]);
     expect(ofType(results.handle, 'execute_result')).toEqual([]);
     expect(ofType(results.handle, 'display_data')).toHaveLength(1);
+  });
+
+  test('what was most likely forgotten is said, and types have their own names', () => {
+    expect(error('forgotten').evalue).toContain("Did you forget 'await'?");
+    expect(error('sum').evalue).toContain("types 'Tensor' and 'Tensor'");
+  });
+
+  test('what the library refuses is told with the line of the cell, not with lines of the library', () => {
+    const traceback = (error('refused').traceback as string[]).join('\n');
+    expect(traceback).toContain('> 1 | await flash.attention(q, q');
+    expect(traceback).not.toMatch(/kernel-lib|dist/);
+  });
+
+  test('imported names can be declared anew, and the other way round', () => {
+    expect(value('importedNames')).toBe("'bfunction'");
+    expect(value('declared')).toBe('3');
+    expect(value('importedAgain')).toBe("'d'");
+  });
+
+  test('functions of an earlier cell see what a later one sets, until it declares the name anew', () => {
+    expect(value('closureLater')).toBe('7');
+    expect(value('closureSets')).toBe('16');
+    expect(value('closureAnew')).toBe("'another8'");
+    expect(value('closureAfter')).toBe("'another!,8'");
+    expect(value('constantLater')).toBe("'1,6,9'");
+  });
+
+  test('of what cells gave nothing stays among the variables', () => {
+    expect(value('closure')).toBe('1000000');
+    // The name for the value of this cell itself is there.
+    expect(value('ofCell')).toBe('1');
   });
 
   test('a result shows its parts and nothing of its insides', () => {

@@ -33,7 +33,7 @@ export function complaints(diagnostics: readonly Diagnostic[], offsets: Offsets)
     }
     last = diagnostic;
     found.push({
-      message: `${spell(messageText)} (TS${code})`,
+      message: `${spell(messageText)} (TS${code})${hint(messageText)}`,
       start: offsets.toCell(start.offset),
       end: offsets.toCell(end.offset),
       ...(fileName !== undefined && { elsewhere: `${fileName}:${start.line + 1}:${start.character + 1}` }),
@@ -62,7 +62,13 @@ function where(complaint: Complaint, cell: string): string {
   return `line ${line + 1}, column ${toPoints(text, column) + 1}`;
 }
 
-/** TypeScript speaks of the names that it compiles; readers wrote the magics. */
+/** What a reader most likely forgot. */
+const hint = (message: string): string =>
+  /^Property '.*' does not exist on type 'Promise</.test(message) ? " Did you forget 'await'?" : '';
+
+/** TypeScript speaks of the names that it compiles, and of the files of types; readers wrote the magics, and know the types. */
 export function spell(text: string): string {
-  return text.replace(SPELLED, (sigil) => (sigil === SIGILS.cell.code ? SIGILS.cell.cell : SIGILS.line.cell));
+  return text
+    .replace(/import\("[^"]*"\)\./g, '')
+    .replace(SPELLED, (sigil) => (sigil === SIGILS.cell.code ? SIGILS.cell.cell : SIGILS.line.cell));
 }

@@ -4,7 +4,10 @@ import { excerpt } from './excerpt';
 import type { Sources } from './sources';
 
 /** Frames of the machinery that runs cells; no reader has to do with them. */
-const MACHINERY = /node:vm|node:internal|node:async_hooks|[\\/]tslab[\\/]dist[\\/]|[\\/]dist[\\/]cjs[\\/]jupyter[\\/]/;
+const MACHINERY =
+  /node:vm|node:internal|node:async_hooks|node:events|[\\/]tslab[\\/]dist[\\/]|[\\/]dist[\\/]cjs[\\/]jupyter[\\/]/;
+/** Frames of the library, too: what it refuses is the caller's doing. */
+const LIBRARY = new RegExp(`${MACHINERY.source}|[\\\\/]dist[\\\\/]cjs[\\\\/]`);
 const MAX_FRAMES = 20;
 const MAX_CAUSES = 4;
 
@@ -41,12 +44,13 @@ function trace(error: Error, sources: Sources): string[] {
   const code: unknown = (error as { code?: unknown }).code;
   const head = `${error.name}${typeof code === 'string' ? ` [${code}]` : ''}: ${error.message}`;
   const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  const hidden = error.name === 'FlashError' ? LIBRARY : MACHINERY;
   const shown: string[] = [];
   let lines = '';
   for (const frame of frames) {
     if (shown.length >= MAX_FRAMES) break;
     if (!sources.isCellFrame(frame)) {
-      if (!MACHINERY.test(frame)) shown.push(frame);
+      if (!hidden.test(frame)) shown.push(frame);
       continue;
     }
     const place = sources.place(frame);

@@ -4,6 +4,7 @@ import { createCompiler, type Compiler, type Conversion } from '../compiler';
 import { Offsets } from '../magics/offsets';
 import type { ParsedCell } from '../magics/parse';
 import { currentCell, type Cell } from './cell';
+import { plainVariables, untie, type Variables, withPlainImports, withTiedVariables } from './plain-variables';
 import type { Sources } from './sources';
 
 /** Loads what is not wanted before the first cell, or not in every notebook. */
@@ -32,6 +33,7 @@ interface Run {
 interface Loaded {
   compiler: Compiler;
   executor: executorModule.Executor;
+  variables: Variables;
 }
 
 /** The variables and types of a notebook: tslab's compiler and executor, loaded at first use. */
@@ -53,7 +55,7 @@ export class Notebook {
 
   /** Compiles and runs a parsed cell. `text` is the cell as written, `label` its name in errors. */
   execute(cell: Cell, parsed: ParsedCell, text: string, label: string): Promise<Outcome> {
-    const { executor, compiler } = this.load();
+    const { executor, compiler, variables } = this.load();
     const shorthands = this.guard(() => compiler.shorthands(parsed.code));
     const code = new Offsets(shorthands).apply(parsed.code);
     const run: Run = { cell, text, parsed: { ...parsed, code, offsets: parsed.offsets.followedBy(shorthands) }, label };
@@ -68,7 +70,13 @@ export class Notebook {
       });
     });
     return Promise.race([finished, cell.interrupted]).finally(() => {
-      if (this.resetAfter) executor.reset();
+      // tslab's name for the value of the cell.
+      const value = run.conversion?.lastExpressionVar;
+      if (value) delete variables[value];
+      if (this.resetAfter) {
+        executor.reset();
+        for (const name of Object.keys(variables)) delete variables[name];
+      }
       this.resetAfter = false;
     });
   }
@@ -79,8 +87,8 @@ export class Notebook {
   }
 
   /** Values of all variables, by name. */
-  locals(): Record<string, unknown> {
-    return this.load().executor.locals;
+  locals(): Variables {
+    return this.load().variables;
   }
 
   /** Ends an `await` of the running cell. */
@@ -108,7 +116,7 @@ export class Notebook {
         error: (...args: unknown[]) => this.executorFailed(args),
       },
     );
-    return { compiler, executor };
+    return { compiler, executor, variables: plainVariables(executor) };
   }
 
   private convert(compiler: Compiler, prevDecl: string, src: string): Conversion {
@@ -124,7 +132,9 @@ export class Notebook {
       offsets: parsed.offsets,
       locate: conversion.locate,
     });
-    return { ...conversion, output: conversion.output + name };
+    const output = withPlainImports(conversion.output);
+    if (conversion.diagnostics.length === 0) untie(this.load().variables, output);
+    return { ...conversion, output: withTiedVariables(output, compiler.assignable(output)) + name };
   }
 
   /** tslab reports here what a cell threw, and, one by one, the diagnostics that `conversion` holds anyway. */
