@@ -10,7 +10,7 @@ describe('settings and language in JupyterLab', () => {
   let page: Page;
   beforeAll(async () => {
     lab = await startLab({
-      'jupyterlab-flashlab:settings': { adapter: 'swiftshader', sweepSizes: [48, 64] },
+      'jupyterlab-flashlab:settings': { adapter: 'swiftshader', sweepSizes: [48, 64], plotTheme: 'dark' },
       '@jupyterlab/translation-extension:plugin': { locale: 'zh_CN' },
     });
     ({ page } = lab);
@@ -39,6 +39,15 @@ describe('settings and language in JupyterLab', () => {
       return figure.querySelector('svg.main-svg')!.clientWidth <= figure.clientWidth;
     });
     await lab.picture('device-panel-chinese');
+  });
+
+  test('figures have the page of the settings, whatever the theme of JupyterLab', async () => {
+    const paper = await page
+      .locator('.jp-FlashLab-plot svg.main-svg')
+      .first()
+      .evaluate((drawing: SVGElement) => drawing.style.background.match(/\d+/g)!.slice(0, 3).map(Number));
+    expect(Math.max(...paper)).toBeLessThan(64);
+    expect(await page.evaluate(() => document.body.dataset.jpThemeLight)).toBe('true');
   });
 
   test('the settings editor knows what may be set', async () => {

@@ -51,6 +51,7 @@ export class DevicePanel extends ReactWidget {
     const props = { state, trans, send: shown.send.bind(shown) };
     return (
       <>
+        <h2 className="jp-FlashLab-notebookName">{this.devices.currentName}</h2>
         <Adapter {...props} />
         <Memory {...props} ahead={ahead} />
         <Owners {...props} onFree={(owner) => void this.free(shown, owner)} />

@@ -9,6 +9,8 @@ import { DeviceModel } from './device-model';
 export interface IDevices {
   /** That of the notebook in front; null where none is open. */
   readonly current: DeviceModel | null;
+  /** What that notebook is called. */
+  readonly currentName: string;
   /** Another notebook is in front. */
   readonly currentChanged: ISignal<IDevices, void>;
   of(panel: NotebookPanel): DeviceModel;
@@ -32,6 +34,10 @@ class Devices implements IDevices {
 
   get current(): DeviceModel | null {
     return this.tracker.currentWidget && this.of(this.tracker.currentWidget);
+  }
+
+  get currentName(): string {
+    return this.tracker.currentWidget?.title.label ?? '';
   }
 
   of(panel: NotebookPanel): DeviceModel {
