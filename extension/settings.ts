@@ -9,7 +9,7 @@ import type { PlotThemeName } from './figures/plot-theme';
 export const ADAPTERS: readonly AdapterName[] = ['auto', 'hardware', 'lavapipe', 'swiftshader'];
 
 /** What readers set in the settings editor, see schema/settings.json. */
-export interface FlashSettings {
+interface FlashSettings {
   /** What new kernels compute on; 'auto' leaves it to the server's environment. */
   readonly adapter: AdapterName;
   /** The page that figures are drawn on. */
@@ -18,7 +18,7 @@ export interface FlashSettings {
   readonly sweepSizes: readonly number[];
 }
 
-export const DEFAULTS: FlashSettings = { adapter: 'auto', plotTheme: 'jupyterlab', sweepSizes: [128, 256, 512] };
+const DEFAULTS: FlashSettings = { adapter: 'auto', plotTheme: 'jupyterlab', sweepSizes: [128, 256, 512] };
 
 /** The settings as they are now. */
 export interface IFlashSettings {

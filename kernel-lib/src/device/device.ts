@@ -53,8 +53,7 @@ export class FlashDevice {
   lost: FlashError | null = null;
   readonly facts: DeviceFacts;
   readonly info: DeviceInfo;
-  /** Live buffers made by `allocate`, and their bytes. */
-  readonly buffers = new Set<GPUBuffer>();
+  /** Bytes of all live buffers made here. */
   bytes = 0;
   /** How to reject each promise that is being waited for. */
   private readonly waiting = new Set<(error: FlashError) => void>();
@@ -183,7 +182,6 @@ export class FlashDevice {
       this.gpu.createBuffer({ size, usage: STORAGE | COPY_SRC | COPY_DST | usage, label }),
     ).catch((error: unknown) => this.refused(label, size, error));
     this.bytes += size;
-    this.buffers.add(buffer);
     observer().allocated(this, buffer);
     return buffer;
   }
@@ -204,7 +202,6 @@ export class FlashDevice {
 
   free(buffer: GPUBuffer): void {
     this.bytes -= buffer.size;
-    this.buffers.delete(buffer);
     observer().freed(this, buffer);
     buffer.destroy();
   }

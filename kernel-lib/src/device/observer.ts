@@ -16,7 +16,7 @@ export interface DeviceObserver {
   opened(device: FlashDevice): void;
   /** A device has been lost or ended. */
   closed(device: FlashDevice): void;
-  /** A buffer has been made: it is in `device.buffers` now. Told in the context of the call that makes it. */
+  /** A buffer has been made. Told in the context of the call that makes it. */
   allocated(device: FlashDevice, buffer: GPUBuffer): void;
   freed(device: FlashDevice, buffer: GPUBuffer): void;
   /** Kernels begin to run, in this order. Told in the context of the call that runs them. */
