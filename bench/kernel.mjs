@@ -1,4 +1,5 @@
 // npm run bench:kernel -- [ROUNDS]: start, cells and completion of our kernel beside tslab's own, in turns, in one run.
+// npm run bench:kernel -- memory [CELLS]: their memory after many cells.
 // Needs what `npm start` sets up.
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';

@@ -1,8 +1,10 @@
 """Start, cells and completion of our notebook kernel beside tslab's own, in turns, in one run.
 
     python kernel.py NODE FLASHLAB_KERNEL TSLAB [ROUNDS]
+    python kernel.py NODE FLASHLAB_KERNEL TSLAB memory [CELLS]
 
-Called by kernel.mjs. Times are medians in milliseconds, as a front end sees them: from the request to its reply.
+Called by kernel.mjs. Times are medians in milliseconds, as a front end sees them: from the request to its reply. With
+`memory`, the memory of each process after so many cells that declare the same names anew (Linux).
 """
 
 import json
@@ -66,21 +68,46 @@ def measure(name):
         manager.shutdown_kernel(now=True)
 
 
-def main(node, flashlab, tslab, rounds="5"):
+def resident(pid):
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
+
+
+def measure_memory(name, cells):
+    from jupyter_client.manager import start_new_kernel
+
+    manager, client = start_new_kernel(kernel_name=name, startup_timeout=TIMEOUT)
+    found = {}
+    try:
+        for cell in range(1, cells + 1):
+            code = f"let value = {cell};\nconst list = Array.from({{ length: 100 }}, (_, n) => n + value);\nlist.length"
+            timed(lambda: reply(client, client.execute(code)))
+            while client.iopub_channel.msg_ready():
+                client.get_iopub_msg()
+            if cell in (cells // 10, cells):
+                found[f"after {cell} cells"] = [resident(manager.provisioner.process.pid)]
+        return found
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def main(node, flashlab, tslab, what="5", cells="10000"):
     with tempfile.TemporaryDirectory() as folder:
         os.environ["JUPYTER_PATH"] = folder
         os.environ["FLASH_HISTORY"] = "off"
         os.chdir(folder)
         names = write_specs(folder, node, flashlab, tslab)
         found = {name: {} for name in names}
-        for _ in range(int(rounds)):
+        memory = what == "memory"
+        for _ in range(1 if memory else int(what)):
             for name in names:
-                for what, times in measure(name).items():
-                    found[name].setdefault(what, []).extend(times)
-    print(f"{'median, ms':22}{'flashlab':>10}{'tslab':>10}{'tslab / flashlab':>18}")
-    for what in found["flashlab"]:
-        ours, theirs = (statistics.median(found[name][what]) for name in ("flashlab", "tslab"))
-        print(f"{what:22}{ours:10.1f}{theirs:10.1f}{theirs / ours:18.2f}")
+                for row, values in (measure_memory(name, int(cells)) if memory else measure(name)).items():
+                    found[name].setdefault(row, []).extend(values)
+    print(f"{'MiB' if memory else 'median, ms':22}{'flashlab':>10}{'tslab':>10}{'tslab / flashlab':>18}")
+    for row in found["flashlab"]:
+        ours, theirs = (statistics.median(found[name][row]) for name in ("flashlab", "tslab"))
+        print(f"{row:22}{ours:10.1f}{theirs:10.1f}{theirs / ours:18.2f}")
 
 
 if __name__ == "__main__":

@@ -65,6 +65,8 @@ export function themeOf(read: (name: string) => string, theme: PlotThemeName = '
     yaxis: axis,
     legend: { bgcolor: 'rgba(0,0,0,0)' },
     hoverlabel: { bgcolor: hover, font: { color: text }, bordercolor: line },
+    sliderdefaults: { bgcolor: hover, bordercolor: line, activebgcolor: line, tickcolor: line },
+    updatemenudefaults: { bgcolor: background, bordercolor: line },
     modebar: { bgcolor: 'rgba(0,0,0,0)', color: faint, activecolor: text },
   };
   // Viridis reads alike in colour, in grey and on both pages.

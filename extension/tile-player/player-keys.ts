@@ -11,12 +11,11 @@ export function takeKey(event: KeyboardEvent, model: PlayerModel): void {
   event.stopPropagation();
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const target = event.target as Element;
-  const { index, algorithm } = model.position();
-  const last = model.courses[algorithm].walk.steps.length - 1;
-  const steps: Record<string, number> = { ArrowLeft: index - 1, ArrowRight: index + 1, Home: 0, End: last };
+  const { index } = model.position();
+  const steps: Record<string, number> = { ArrowLeft: index - 1, ArrowRight: index + 1, Home: 0, End: Infinity };
   if (event.key in steps && !target.matches(TAKES_ARROWS)) {
     event.preventDefault();
-    model.goTo(Math.max(0, Math.min(last, steps[event.key])));
+    model.goTo(steps[event.key]);
   } else if (event.key === ' ' && !target.matches(TAKES_SPACE)) {
     event.preventDefault();
     model.toggle();

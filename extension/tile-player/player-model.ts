@@ -29,7 +29,7 @@ export class PlayerModel {
     return () => this.listeners.delete(listener);
   };
 
-  /** Goes to a step by hand, which ends playing. */
+  /** Goes to a step by hand, at most to the ends; that ends playing. */
   goTo(index: number): void {
     this.change({ index: Math.min(Math.max(index, 0), this.last), playing: false });
   }

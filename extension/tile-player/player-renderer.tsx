@@ -3,6 +3,7 @@ import { ReactWidget } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import * as React from 'react';
+import { pictureOf } from '../figures/static-picture';
 import { PlayerModel } from './player-model';
 import { MIME_TYPE, readRun } from './player-run';
 import { PlayerView } from './player-view';
@@ -38,9 +39,8 @@ export class PlayerRenderer extends ReactWidget implements IRenderMime.IRenderer
 
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     const run = readRun(model.data[MIME_TYPE]);
-    const svg = model.data['image/svg+xml'];
     this.model = run && new PlayerModel(run);
-    this.picture = typeof svg === 'string' ? `data:image/svg+xml,${encodeURIComponent(svg)}` : null;
+    this.picture = pictureOf(model.data);
     this.update();
   }
 

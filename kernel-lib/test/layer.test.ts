@@ -185,8 +185,11 @@ onEachAdapter('a layer', () => {
     new flash.FlashAttentionLayer({ ...c.layer, seed: 0 }).load(toTensors(c.parameters));
   const options = ({ causal, seed, mask }: Case): object => ({ causal, seed, mask: mask && toTensor(mask) });
 
-  test.each(cases.map((c): [string, Case] => [c.name, c]))('as PyTorch: %s', async (_, c) => {
-    const { out, backward, seed } = await made(c).forward(toTensor(c.x), options(c));
+  const algorithms = ['flash2', 'flash1', 'naive', 'reference'] as const;
+  const everyWay = cases.flatMap((c) => algorithms.map((algorithm) => [c.name, algorithm, c] as const));
+
+  test.each(everyWay)('as PyTorch: %s, %s', async (_, algorithm, c) => {
+    const { out, backward, seed } = await made(c).forward(toTensor(c.x), { ...options(c), algorithm });
     expect(seed).toBe(c.layer.dropout > 0 ? c.seed : undefined);
     const { dx, grads } = await backward(toTensor(c.dout));
     const all: Record<string, flash.Tensor> = { out, dx, ...grads };

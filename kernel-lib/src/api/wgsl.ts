@@ -2,7 +2,7 @@ import { abortable, signalOf } from '../device/abort';
 import { defaultDevice } from '../device/default-device';
 import type { FlashDevice } from '../device/device';
 import { GpuTimer } from '../device/gpu-timer';
-import { observer } from '../device/observer';
+import { NOBODY, observer } from '../device/observer';
 import { checkDtype, checkShape } from '../tensor/check';
 import { BYTES, type DType } from '../tensor/dtype';
 import { sizeOf } from '../tensor/layout';
@@ -205,7 +205,8 @@ async function run(
   const copies: { from: GPUBuffer; to: GPUBuffer; size: number }[] = [];
   const entries: GPUBindGroupEntry[] = [];
   const watch = observer().began(device, [LABEL]);
-  const timer = new GpuTimer(device);
+  // Only for those who watch: to read the time back costs a round trip.
+  const timer = watch === NOBODY ? null : new GpuTimer(device);
   try {
     for (const [{ name, binding, access }, slot] of bound) {
       // So that arrayLength() tells the number of elements, not the size of the buffer.
@@ -223,7 +224,7 @@ async function run(
     await checkedCode(device, () => {
       const encoder = device.gpu.createCommandEncoder();
       for (const { from, to, size } of copies) encoder.copyBufferToBuffer(from, 0, to, 0, size);
-      const pass = encoder.beginComputePass(timer.nextPass(LABEL));
+      const pass = encoder.beginComputePass(timer?.nextPass(LABEL));
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, device.gpu.createBindGroup({ layout, entries }));
       pass.dispatchWorkgroups(workgroups[0], workgroups[1], workgroups[2]);
@@ -232,7 +233,7 @@ async function run(
     });
     await device.guard(device.gpu.queue.onSubmittedWorkDone());
     const wallMs = performance.now() - begin;
-    const gpuMs = (await timer.totals())?.get(LABEL) ?? null;
+    const gpuMs = (await timer?.totals())?.get(LABEL) ?? null;
     watch.ended({ dispatches: 1, gpuMs, kernels: [{ label: LABEL, dispatches: 1, gpuMs }], wallMs });
     return outputs;
   } catch (error) {
@@ -240,6 +241,6 @@ async function run(
     for (const buffer of outputs.values()) device.free(buffer);
     throw error;
   } finally {
-    timer.dispose();
+    timer?.dispose();
   }
 }

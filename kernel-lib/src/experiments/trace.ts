@@ -80,7 +80,8 @@ export class TraceReport extends FigureReport {
 /**
  * Runs FlashAttention-1 and FlashAttention-2 step by step on the CPU, on a small head of random or given numbers: for every
  * visited tile its scores s, its p, and m, l and O before and after; which tiles are skipped; what crosses between device
- * memory and chip. For looking at how the algorithms work. Shown in a notebook as tables and a figure of the visiting order.
+ * memory and chip. For looking at how the algorithms work. Shown in a notebook as a player, or a figure of the visiting order, and as
+ * tables.
  *
  * @throws FlashError INVALID_ARGUMENT
  * @example

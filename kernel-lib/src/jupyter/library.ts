@@ -1,6 +1,7 @@
 import Module, { createRequire } from 'node:module';
 import * as path from 'node:path';
 import { setSignalSource } from '../device/abort';
+import type * as course from '../course';
 import type * as library from '../node/index';
 import type { AttentionReport } from '../experiments/attention-report';
 import type { Tensor } from '../tensor/tensor';
@@ -18,6 +19,13 @@ export interface NotebookExtras {
    * @throws TypeError that names what is wrong
    */
   registerMagic(magic: UserMagic): void;
+  /**
+   * An exercise of the course by its name: `check` tries an answer on hidden inputs, `hint` helps.
+   * @throws FlashError INVALID_ARGUMENT for a name that there is not
+   * @example
+   * await flash.exercise('safe-softmax').check(safeSoftmax)
+   */
+  exercise<K extends course.ExerciseName>(name: K): ReturnType<typeof course.exercise<K>>;
 }
 
 /** The notebook's `flash`: the library's exports and what belongs to the notebook. */
@@ -25,6 +33,7 @@ export type NotebookFlash = typeof library & NotebookExtras;
 
 const PACKAGE = '@flashlab/kernel-lib';
 const ENTRY = path.join(__dirname, '..', 'node', 'index.js');
+const COURSE = path.join(__dirname, '..', 'course', 'index.js');
 
 let flash: NotebookFlash | undefined;
 let addMagic: NotebookExtras['registerMagic'];
@@ -61,11 +70,18 @@ function fromLibrary(lib: typeof library): NotebookFlash {
     last: undefined,
     written: undefined,
     registerMagic: addMagic,
+    exercise: (name) => (createRequire(__filename)(COURSE) as typeof course).exercise(name, courseLanguage()),
     attentionReport: withSignal(lib.attentionReport, 2),
     bench: withSignal(lib.bench, 0),
     check: withSignal(lib.check, 0),
   };
 }
+
+/** Notebooks in a folder of this name speak Chinese. */
+const CHINESE = 'zh';
+
+/** The language of the notebook: its folder tells. */
+const courseLanguage = (): course.Language => (path.basename(process.cwd()) === CHINESE ? 'zh' : 'en');
 
 /** `call` with the signal of the current cell in its argument number `at`, unless that has one or is no object. */
 export function withSignal<A extends unknown[], R>(call: (...args: A) => R, at: number): (...args: A) => R {

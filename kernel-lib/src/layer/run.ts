@@ -11,9 +11,12 @@ import { type LayerSizes, outFeatures, type LayerParameters, type ProjectionName
 import { infoOfStages, progressOfStages } from './stages';
 
 /** Names of the options of `forward`. */
-export const FORWARD_NAMES = ['mask', 'causal', 'seed', 'signal', 'onProgress'];
+export const FORWARD_NAMES = ['mask', 'causal', 'algorithm', 'seed', 'signal', 'onProgress'];
 
-export interface LayerForwardOptions extends Pick<AttentionOptions, 'causal' | 'seed' | 'signal' | 'onProgress'> {
+export interface LayerForwardOptions extends Pick<
+  AttentionOptions,
+  'causal' | 'algorithm' | 'seed' | 'signal' | 'onProgress'
+> {
   /**
    * (B,N): 0 where a token is padding, which none attends to, as attention_mask of model libraries (key_padding_mask of
    * torch.nn.MultiheadAttention means the opposite). With more axes: broadcastable to (B,H,N,N), 0 forbids a pair. Any dtype.
@@ -92,7 +95,11 @@ export async function layerForward(
     const mask = maskOf(options.mask, B, N);
     if (mask && mask !== options.mask) held.push(mask);
     const call = checkCall(
-      { ...{ causal: options.causal, seed: options.seed, signal, onProgress }, mask, dropout },
+      {
+        ...{ causal: options.causal, algorithm: options.algorithm, seed: options.seed, signal, onProgress },
+        mask,
+        dropout,
+      },
       { ...{ B, H, Hk, Nq: N, Nk: N, D, Dv: D }, layout: 'bnhd', dtype: 'f32', packing: 'none', sequences: null },
     );
     const rows = 2 * B * N * hiddenSize;
@@ -136,6 +143,7 @@ export async function layerForward(
         backward: (dout, later = {}) => layerBackward(dout, { x, out, attended, sizes, parameters }, later),
         dispose: () => {
           out.dispose();
+          attended.dispose();
           free();
         },
       };

@@ -1,10 +1,7 @@
 import { FlashError } from '../api/errors';
 import { type AdapterChoice, type AdapterPreference, driverName, isSoftware } from '../device/gpu-provider';
+import { ADAPTER_NAMES, type AdapterName } from './adapter-names';
 import { offerSwiftShader } from './swiftshader';
-
-/** What FLASH_ADAPTER may say. */
-const NAMES = ['auto', 'hardware', 'lavapipe', 'swiftshader'] as const;
-type AdapterName = (typeof NAMES)[number];
 
 /** One way that was tried, for the doctor and for the error when all fail. */
 export interface Attempt {
@@ -24,8 +21,8 @@ const WITHOUT_ON_SWIFTSHADER = [...WITHOUT, 'use_vulkan_zero_initialize_workgrou
 
 function wanted(): AdapterName {
   const name = process.env.FLASH_ADAPTER || 'auto';
-  if ((NAMES as readonly string[]).includes(name)) return name as AdapterName;
-  throw new FlashError('INVALID_ARGUMENT', `FLASH_ADAPTER: expected ${NAMES.join(', ')}, got '${name}'.`);
+  if ((ADAPTER_NAMES as readonly string[]).includes(name)) return name as AdapterName;
+  throw new FlashError('INVALID_ARGUMENT', `FLASH_ADAPTER: expected ${ADAPTER_NAMES.join(', ')}, got '${name}'.`);
 }
 
 /** The first adapter that `fits` of a new WebGPU instance, without some features of Dawn. */

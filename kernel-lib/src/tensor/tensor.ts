@@ -51,12 +51,10 @@ export class Tensor {
     try {
       if (storage.pending) await storage.pending;
       if (storage.host) return toNumbers(storage.host.slice());
-      const device = this.deviceOf(storage);
+      const { device } = copyOf(storage);
       if (device.lost) throw device.lost;
-      const read = (): Promise<ArrayBuffer> => {
-        this.deviceOf(storage);
-        return device.read(storage.gpu!.buffer, this.bytes);
-      };
+      // By its turn in the queue the copy may have been freed.
+      const read = async (): Promise<ArrayBuffer> => device.read(copyOf(storage).buffer, this.bytes);
       return toNumbers(viewStorage(await device.enqueue(read), this.dtype));
     } finally {
       storage.release();
@@ -107,12 +105,6 @@ export class Tensor {
     return new TensorUse(name, this, storage);
   }
 
-  /** The device that has the elements, unless they were freed there. */
-  private deviceOf({ gpu }: Storage): FlashDevice {
-    if (!gpu) throw disposedError('this tensor');
-    return gpu.device;
-  }
-
   private open(name: string): Storage {
     if (!this.storage || this.storage.gone) throw disposedError(name);
     return this.storage;
@@ -125,6 +117,12 @@ export class Tensor {
   get buffer(): GPUBuffer | null {
     return this.storage?.gpu?.buffer ?? null;
   }
+}
+
+/** The elements on the device, unless they were freed there. */
+function copyOf({ gpu }: Storage): GpuCopy {
+  if (!gpu) throw disposedError('this tensor');
+  return gpu;
 }
 
 /** The shape itself, with the number that -1 stands for, if it has as many elements as the tensor. */

@@ -76,17 +76,19 @@ function* partsOf(value: object): Iterable<unknown> {
   else for (const key of Object.keys(value)) yield Object.getOwnPropertyDescriptor(value, key)?.value;
 }
 
-/** Live buffers by their owner: the variable that holds them, else the cell that made them. The largest owner first. */
+/**
+ * Live buffers by their owner: the variable that holds them, else the cell that made them. The largest owner first.
+ * @param buffers and the cell that made each
+ */
 export function ownersOf(
-  buffers: Iterable<GPUBuffer>,
-  madeBy: (buffer: GPUBuffer) => string,
+  buffers: ReadonlyMap<GPUBuffer, string>,
   variables: Readonly<Record<string, unknown>>,
 ): Owners {
   const held = heldBuffers(variables);
   const owners = new Map<string, Owner>();
-  for (const buffer of buffers) {
+  for (const [buffer, cell] of buffers) {
     const variable = held.get(buffer)?.variable;
-    const name = variable ?? madeBy(buffer);
+    const name = variable ?? cell;
     const key = `${variable === undefined ? 'cell' : 'variable'} ${name}`;
     const owner = owners.get(key) ?? { name, kind: variable === undefined ? 'cell' : 'variable', buffers: [] };
     owner.buffers.push(buffer);

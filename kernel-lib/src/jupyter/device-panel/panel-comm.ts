@@ -4,17 +4,16 @@ import { runInNewContext } from 'node:vm';
 import { type Ceilings, measureCeilings } from '../../device/ceilings';
 import type { FlashDevice } from '../../device/device';
 import { setObserver } from '../../device/observer';
+import { ADAPTER_NAMES } from '../../node/adapter-names';
 import { freeBuffers, isOnHost } from '../../tensor/storage';
 import { notebookFlash } from '../library';
 import type { Json } from '../protocol';
 import type { Comm, Comms } from '../session/comms';
-import type { AdapterName, DeviceTarget, FromPanel, PanelState } from './messages';
+import type { DeviceTarget, FromPanel, PanelState } from './messages';
 import { Monitor } from './monitor';
 import { NO_OWNERS, type Owners, ownersOf } from './owners';
 
-export const TARGET: DeviceTarget = 'flashlab.device.v1';
-
-const ADAPTERS: readonly AdapterName[] = ['auto', 'hardware', 'lavapipe', 'swiftshader'];
+const TARGET: DeviceTarget = 'flashlab.device.v1';
 
 /** At most one message in this many milliseconds. */
 const INTERVAL_MS = 200;
@@ -72,9 +71,8 @@ export class PanelComm {
 
   /** A device that runs stays; the environment's own choice gives way to the panel's. */
   private chooseAdapter(adapter: unknown): void {
-    if (ADAPTERS.includes(adapter as AdapterName) && !this.monitor.device) {
-      process.env.FLASH_ADAPTER = adapter as AdapterName;
-    }
+    const known = ADAPTER_NAMES.find((name) => name === adapter);
+    if (known && !this.monitor.device) process.env.FLASH_ADAPTER = known;
   }
 
   private receive(message: Json): void {
@@ -136,8 +134,7 @@ export class PanelComm {
   private ownersNow(): Owners {
     const { buffers, version } = this.monitor;
     if (this.owners.version !== version) {
-      const found = ownersOf(buffers.keys(), (buffer) => buffers.get(buffer) ?? '', this.variables());
-      this.owners = { found, version };
+      this.owners = { found: ownersOf(buffers, this.variables()), version };
     }
     return this.owners.found;
   }

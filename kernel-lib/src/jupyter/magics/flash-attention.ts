@@ -1,9 +1,9 @@
 import type { AttentionInputs, AttentionReportOptions } from '../../experiments/attention-report';
 import { notebookFlash } from '../library';
 import { toMimeBundle } from '../session/display';
+import { withBar } from '../session/progress';
 import { showReport } from './flash-reports';
 import type { Magic } from './magic';
-import { withBar } from '../session/progress';
 
 /** Runs attention forward and backward, on the tensors of the body or on random ones, and shows the report. */
 export const flashAttention: Magic = {

@@ -6,8 +6,8 @@ import type { TraceOptions } from '../../experiments/trace-options';
 import type { MimeBundle } from '../../plots/figure';
 import { notebookFlash } from '../library';
 import type { Cell } from '../session/cell';
-import type { Magic } from './magic';
 import { withBar } from '../session/progress';
+import type { Magic } from './magic';
 
 /** A report with several things to show. */
 interface Report {

@@ -90,10 +90,11 @@ export class Comms {
       return;
     }
     const comm = this.open.get(id);
+    if (message.header.msg_type === 'comm_close') {
+      if (this.open.delete(id)) comm?.onClose?.(content);
+    } else if (comm) comm.onMessage?.(content);
     // A front end may not know that the kernel was restarted.
-    if (message.header.msg_type === 'comm_msg' && !comm) this.publish('comm_close', { comm_id: id, data: {} }, {});
-    else if (message.header.msg_type === 'comm_msg') comm?.onMessage?.(content);
-    else if (this.open.delete(id)) comm?.onClose?.(content);
+    else this.publish('comm_close', { comm_id: id, data: {} }, {});
   }
 
   private create(id: string, target: string): Comm {

@@ -28,7 +28,7 @@ const SILENT = Symbol('flashlab.silent');
 /** Marks what is not shown when it is the value of a cell: the handle of something that is shown already. */
 export const silent = <T extends object>(handle: T): T => Object.defineProperty(handle, SILENT, { value: true });
 
-/** What shows a value: one MIME bundle, or one for each of the parts of a report, of which the last is the richest. */
+/** What shows a value: one MIME bundle, or one for each of the parts of a report; none for a silent one. */
 export async function toMimeBundles(value: unknown): Promise<MimeBundle[]> {
   if (typeof value === 'object' && value !== null && SILENT in value) return [];
   const { parts } = value as { parts?: unknown };

@@ -8,6 +8,8 @@ const MACHINERY =
   /node:vm|node:internal|node:async_hooks|node:events|[\\/]tslab[\\/]dist[\\/]|[\\/]dist[\\/]cjs[\\/]jupyter[\\/]/;
 /** Frames of the library, too: what it refuses is the caller's doing. */
 const LIBRARY = new RegExp(`${MACHINERY.source}|[\\\\/]dist[\\\\/]cjs[\\\\/]`);
+/** What the library refuses and what the course corrects. */
+const FROM_LIBRARY = new Set(['FlashError', 'ExerciseError']);
 const MAX_FRAMES = 20;
 const MAX_CAUSES = 4;
 
@@ -44,7 +46,7 @@ function trace(error: Error, sources: Sources): string[] {
   const code: unknown = (error as { code?: unknown }).code;
   const head = `${error.name}${typeof code === 'string' ? ` [${code}]` : ''}: ${error.message}`;
   const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
-  const hidden = error.name === 'FlashError' ? LIBRARY : MACHINERY;
+  const hidden = FROM_LIBRARY.has(error.name) ? LIBRARY : MACHINERY;
   const shown: string[] = [];
   let lines = '';
   for (const frame of frames) {
