@@ -26,19 +26,22 @@ const project = (name, more = {}) => ({
 
 const oneWorker = { runner: fileURLToPath(new URL('scripts/jest/one-worker-runner.cjs', import.meta.url)) };
 
+/** For tests that start a GPU in their own process. */
+const onAdapters = {
+  ...oneWorker,
+  testEnvironment: fileURLToPath(new URL('scripts/jest/real-env-environment.cjs', import.meta.url)),
+  moduleNameMapper: { '^webgpu$': fileURLToPath(new URL('scripts/jest/webgpu.cjs', import.meta.url)) },
+};
+
 export default {
   // A software driver may take long to compile a kernel on a busy machine.
   testTimeout: 120_000,
   reporters: ['default', 'summary', '<rootDir>/scripts/jest/summary-reporter.cjs'],
   projects: [
-    project('scripts'),
+    project('scripts', { testPathIgnorePatterns: ['/node_modules/', '<rootDir>/course/'] }),
+    project('course', { ...onAdapters, rootDir: 'scripts/course' }),
     project('extension'),
-    project('kernel-lib', {
-      ...oneWorker,
-      testEnvironment: fileURLToPath(new URL('scripts/jest/real-env-environment.cjs', import.meta.url)),
-      globalSetup: '<rootDir>/test/support/find-adapters.mjs',
-      moduleNameMapper: { '^webgpu$': fileURLToPath(new URL('scripts/jest/webgpu.cjs', import.meta.url)) },
-    }),
+    project('kernel-lib', { ...onAdapters, globalSetup: '<rootDir>/test/support/find-adapters.mjs' }),
     project('ui-tests', { ...oneWorker, globalSetup: '<rootDir>/support/unpack-chromium.ts' }),
   ],
 };

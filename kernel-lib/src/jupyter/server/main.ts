@@ -134,8 +134,13 @@ function sentOne(): void {
 async function close(): Promise<void> {
   await Promise.all(Object.values(boxes).map((box) => box.settled()));
   for (const socket of [...Object.values(routers), iopub, heartbeat]) socket.close();
+  // A thread that ends while a socket of it still waits aborts the process.
+  await loops;
   post({ kind: 'closed' });
 }
+
+/** What waits for messages; ends when the sockets are closed. */
+let loops: Promise<unknown> = Promise.resolve();
 
 async function start(): Promise<void> {
   await Promise.all([
@@ -152,7 +157,8 @@ async function start(): Promise<void> {
       interrupter.interrupt(),
     );
   }
-  await Promise.all([listen('shell'), listen('control'), listen('stdin'), welcome(), beat()]);
+  loops = Promise.all([listen('shell'), listen('control'), listen('stdin'), welcome(), beat()]);
+  await loops;
 }
 
 // A failure ends this thread with an 'error' event, which the main thread reports.
