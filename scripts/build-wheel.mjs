@@ -1,5 +1,5 @@
 // npm run build:wheel: the Python wheel, .cache/wheel/dist/jupyterlab_flashlab-*.whl, of what `npm run build` has built: the
-// extension, the kernelspec, and the notebook kernel without its npm packages, which extension/python fetches by a lock file.
+// extension, the kernelspec, the course, and the notebook kernel without its npm packages, which extension/python fetches by a lock file.
 import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
@@ -17,6 +17,12 @@ rmSync(stage, { recursive: true, force: true });
 mkdirSync(kernel, { recursive: true });
 mkdirSync(spec, { recursive: true });
 for (const part of ['bin', 'dist']) cpSync(path.join(lib, part), path.join(kernel, part), { recursive: true });
+// `flashlab course` copies them from there.
+const leftovers = /^(\.ipynb_checkpoints|__pycache__)$/;
+cpSync(path.join(root, 'notebooks'), path.join(kernel, 'notebooks'), {
+  recursive: true,
+  filter: (from) => !leftovers.test(path.basename(from)),
+});
 const { devDependencies: _, scripts: __, ...manifest } = read(path.join(lib, 'package.json'));
 write(path.join(kernel, 'package.json'), manifest);
 write(path.join(kernel, 'package-lock.json'), lockOf(manifest, read(path.join(root, 'package-lock.json')).packages));

@@ -89,6 +89,8 @@ describe('the wheel in an environment of its own', () => {
     expect(cells(['6 * 7'])).toEqual(['42']);
     expect(run(bin('flashlab'), ['--version'])).toBe('0.1.0\n');
     expect(run(bin('flashlab'), [])).toMatch(/^usage: flashlab COMMAND/);
+    run(bin('flashlab'), ['course', 'my course']);
+    expect(readdirSync(path.join(folder, 'my course'))).toEqual(expect.arrayContaining(['00-quickstart.ipynb', 'zh']));
   }, 300_000);
 
   test('without a GPU, doctor --fix fetches one in software, and attention runs', () => {

@@ -60,6 +60,15 @@ const commands = new Map<string, Command>([
     },
   ],
   [
+    'course',
+    {
+      options: { 'no-solutions': { type: 'boolean' }, json: { type: 'boolean' } },
+      positionals: true,
+      run: async ({ 'no-solutions': without, ...values }, folders) =>
+        (await import('./cli/course')).courseCommand({ ...values, solutions: without !== true }, folders),
+    },
+  ],
+  [
     'install',
     { options: WHERE, positionals: false, run: async (values) => (await import('./cli/install')).install(values) },
   ],

@@ -29,6 +29,7 @@ describe('the command line', () => {
     [['bench', '--dtype', 'f64'], 'dtype'],
     [['check', '--algorithms', 'flash3'], 'algorithms: expected a list of flash2, flash1, naive, reference'],
     [['check', 'no such case'], 'filter'],
+    [['course'], 'course needs one folder'],
   ])('%j is refused with exit code 2', async (args, message) => {
     const { code, text, errors } = await cli(args);
     expect({ code, text }).toEqual({ code: 2, text: '' });
@@ -37,6 +38,34 @@ describe('the command line', () => {
 
   test('JSON lines keep what JSON cannot say', () => {
     expect(jsonLines([{ a: 1 }, { error: Infinity, b: NaN }])).toBe('{"a":1}\n{"error":"Infinity","b":"NaN"}\n');
+  });
+});
+
+describe('the course', () => {
+  const names = (at: string): string[] => readdirSync(path.join(folder, at));
+
+  test('is copied into a new folder, or an empty one', async () => {
+    mkdirSync(path.join(folder, 'class'));
+    for (const at of ['new', 'class']) {
+      expect(await cli(['course', path.join(folder, at)])).toMatchObject({ code: 0 });
+      expect(names(at)).toEqual(expect.arrayContaining(['00-quickstart.ipynb', 'data', 'solutions']));
+    }
+    expect(readdirSync(folder).filter((name) => name.includes('-new-'))).toEqual([]);
+  });
+
+  test('can come without its solutions', async () => {
+    const { text } = await cli(['course', path.join(folder, 'bare'), '--no-solutions', '--json']);
+    expect(JSON.parse(text)).toMatchObject({ folder: path.join(folder, 'bare'), solutions: false });
+    expect(names('bare')).not.toContain('solutions');
+    expect(names('bare')).toContain('00-quickstart.ipynb');
+  });
+
+  test('overwrites nothing', async () => {
+    mkdirSync(path.join(folder, 'full'));
+    writeFileSync(path.join(folder, 'full', '00-quickstart.ipynb'), 'mine');
+    const { code, errors } = await cli(['course', path.join(folder, 'full')]);
+    expect({ code, errors }).toEqual({ code: 1, errors: expect.stringContaining('nothing was changed') as string });
+    expect(readFileSync(path.join(folder, 'full', '00-quickstart.ipynb'), 'utf8')).toBe('mine');
   });
 });
 

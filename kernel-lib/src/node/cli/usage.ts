@@ -12,6 +12,8 @@ export const USAGE = `usage: flashlab COMMAND [options]
   bench [--json] [--seqs LIST] [--algorithms LIST] [--batch N] [--heads N] [--kv-heads N] [--dim N]
         [--dtype f32|f16] [--causal]
                                 times forward and backward of algorithms, with ratios to the first
+  course DIR [--no-solutions] [--json]
+                                copies the notebooks of the course into a new folder
   install [WHERE] [--json]      tells Jupyter about the notebook kernel
   uninstall [WHERE] [--json]    takes it back
 
