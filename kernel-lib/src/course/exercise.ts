@@ -1,6 +1,4 @@
 import { formatNumber } from '../plots/numbers';
-import { DISPLAY, type MimeBundle } from '../plots/figure';
-import { escapeXml } from '../plots/escape';
 import { textTable } from '../plots/table';
 import { checkAnswer, type Verdict } from './check-answer';
 import type { Definition } from './definition';
@@ -9,22 +7,6 @@ import type { Translate } from './translate';
 /** An answer that is wrong, with all that is known about it in the message. */
 export class ExerciseError extends Error {
   override readonly name = 'ExerciseError';
-}
-
-/** A sentence that a notebook shows as it is. */
-export class Notice {
-  constructor(
-    readonly text: string,
-    private readonly mark: '✓' | '?',
-  ) {}
-
-  [DISPLAY](): MimeBundle {
-    return { 'text/html': `<p><b>${this.mark}</b> ${escapeXml(this.text)}</p>`, 'text/plain': this.toString() };
-  }
-
-  toString(): string {
-    return `${this.mark} ${this.text}`;
-  }
 }
 
 /** One exercise of the course: `check` tries an answer on inputs that the notebook does not show, `hint` helps. */
@@ -50,22 +32,22 @@ export class Exercise<A, I extends readonly unknown[] = readonly unknown[], O = 
    * Rejects with an ExerciseError that says for which input, at which index, what was expected, what came, and, for mistakes that are
    * often made, which one it was.
    */
-  async check(answer: A): Promise<Notice | undefined> {
+  async check(answer: A): Promise<void> {
     const verdict = await checkAnswer(this.definition, answer);
-    if (verdict.kind === 'not done') {
-      // A warning and no output: whoever grades a notebook must not take it for done.
-      console.warn(this.translate('%1 is not done yet. Write it in the cell above; %2 helps.', this.name, this.call));
-      return undefined;
-    }
     if (verdict.kind === 'wrong') throw this.error(verdict);
-    return new Notice(this.translate('%1: right on all %2 hidden inputs.', this.name, verdict.count), '✓');
+    if (verdict.kind === 'right') {
+      console.log(`✓ ${this.translate('%1: right on all %2 hidden inputs.', this.name, verdict.count)}`);
+      return;
+    }
+    // On stderr: whoever grades a notebook must not take it for done.
+    console.warn(this.translate('%1 is not done yet. Write it in the cell above; %2 helps.', this.name, this.call));
   }
 
-  /** The next of the hints; after the last one, the last again. */
-  hint(): Notice {
+  /** Tells the next of the hints; after the last one, the last again. */
+  hint(): void {
     const { hints } = this.definition;
     const at = Math.min(this.hintsGiven++, hints.length - 1);
-    return new Notice(`${this.translate('Hint %1 of %2', at + 1, hints.length)}: ${this.translate(hints[at])}`, '?');
+    console.log(`${this.translate('Hint %1 of %2', at + 1, hints.length)}: ${this.translate(hints[at])}`);
   }
 
   private get call(): string {

@@ -6,7 +6,7 @@ import { definitions } from './exercises';
 import { translator, type Catalogue, type Language } from './translate';
 import { zh } from './zh';
 
-export { ExerciseError, Notice, type Exercise } from './exercise';
+export { ExerciseError, type Exercise } from './exercise';
 export type { Language } from './translate';
 
 type Definitions = typeof definitions;

@@ -26,7 +26,14 @@ export async function numbersOf(value: unknown, name = ''): Promise<Output[]> {
   if (Array.isArray(value) && !value.some(isRecord)) return [await listed(value, name)];
   const parts = Object.entries(value).filter(([, part]) => typeof part !== 'function');
   const at = (key: string): string => (Array.isArray(value) ? `${name}[${key}]` : name ? `${name}.${key}` : key);
-  return (await Promise.all(parts.map(([key, part]) => numbersOf(part, at(key))))).flat();
+  // What is no number may stand beside what was asked for.
+  const outputs = parts.map(([key, part]) => numbersOf(part, at(key)).catch(nothing));
+  return (await Promise.all(outputs)).flat();
+}
+
+function nothing(error: unknown): Output[] {
+  if (error instanceof NotNumbers) return [];
+  throw error;
 }
 
 /** An object with names, not a list of numbers. */
