@@ -30,7 +30,15 @@ const CELL_FILE = '__tslab__.ts';
 
 /** The few parts of the TypeScript inside tslab that are changed here. */
 interface TypeScript {
-  createWatchCompilerHost(roots: string[], options: object, system: System, ...rest: unknown[]): WatchHost;
+  createWatchCompilerHost(
+    roots: string[],
+    options: object,
+    system: System,
+    createProgram: CreateProgram | undefined,
+    ...rest: unknown[]
+  ): WatchHost;
+  /** What a watch makes its programs with where it is not told. */
+  createEmitAndSemanticDiagnosticsBuilderProgram: CreateProgram;
   createSourceFile(name: string, source: string, target: number): SourceFile;
   forEachChild(node: TypeScriptNode, visit: (child: TypeScriptNode) => void): void;
   ScriptTarget: { Latest: number };
@@ -46,12 +54,18 @@ interface VariableStatement extends TypeScriptNode {
   declarationList: { flags: number; declarations: readonly TypeScriptNode[] };
 }
 interface SourceFile extends TypeScriptNode {
+  /** The file before its `await`s of the top level were understood. */
+  original?: { path: string };
   parseDiagnostics?: unknown[];
   statements: readonly TypeScriptNode[];
 }
 interface System {
   watchFile(file: string, ...rest: unknown[]): { close(): void };
   watchDirectory(...args: unknown[]): { close(): void };
+}
+type CreateProgram = (roots: string[], options: object, host: CompilerHost, ...rest: unknown[]) => unknown;
+interface CompilerHost {
+  getSourceFileByPath?(name: string, path: string, ...rest: unknown[]): SourceFile | undefined;
 }
 interface WatchHost {
   hasInvalidatedResolutions?(file: string): boolean;
@@ -74,9 +88,11 @@ function loadConverter(maps: Map<string, string>): { converter: typeof converter
   const module = require.cache[typescriptFile]!;
   const changed: TypeScript = {
     ...typescript,
-    createWatchCompilerHost(roots, options, system, ...rest) {
+    createWatchCompilerHost(roots, options, system, given, ...rest) {
       quietWatches(system);
-      const host = typescript.createWatchCompilerHost(roots, { ...options, ...compilerOptions() }, system, ...rest);
+      const own = { ...options, ...compilerOptions() };
+      const createProgram = withOriginalPaths(given ?? typescript.createEmitAndSemanticDiagnosticsBuilderProgram);
+      const host = typescript.createWatchCompilerHost(roots, own, system, createProgram, ...rest);
       // Nothing watches node_modules, so a package installed meanwhile is found by looking again for each cell.
       host.hasInvalidatedResolutions = (name) => name.toLowerCase().endsWith(CELL_FILE);
       return host;
@@ -163,6 +179,24 @@ function compilerOptions(): object {
     typeRoots: [path.dirname(nodeTypes), path.dirname(path.dirname(webgpuTypes))].map(slashes),
     paths: { '@flashlab/kernel-lib': [slashes(path.join(__dirname, '..', 'node', 'index'))] },
     inlineSourceMap: true,
+  };
+}
+
+/**
+ * A cell with `(await x).y` is parsed twice; the compiler asks the first file, too, where it lies, to spell imported types from
+ * there, and breaks on one that does not know.
+ */
+function withOriginalPaths(createProgram: CreateProgram): CreateProgram {
+  return (roots, options, host, ...rest) => {
+    const get = host.getSourceFileByPath;
+    if (get) {
+      host.getSourceFileByPath = (name, path, ...more) => {
+        const file = get.call(host, name, path, ...more);
+        if (file?.original?.path === '') file.original.path = path;
+        return file;
+      };
+    }
+    return createProgram(roots, options, host, ...rest);
   };
 }
 

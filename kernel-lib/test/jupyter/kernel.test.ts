@@ -35,6 +35,9 @@ const steps = {
   badOption: execute('%%flash.attention({ seq: -1 })'),
   device: execute('%flash.device\nconsole.log("after")'),
   lsmagic: execute('%lsmagic'),
+  awaitInAwait: execute(
+    "const made = async () => (await flash.wgsl('no WGSL', { bindings: { y: { shape: [1] } }, workgroups: 1 })).y;\nconst first = (await (await made()).data()).slice(1);",
+  ),
   imported: execute("import * as lib from '@flashlab/kernel-lib';\nlib.attention === flash.attention"),
   completeName: request('complete_request', { code: '%%flash.att', cursor_pos: 11 }),
   completeSigil: request('complete_request', { code: '%fl', cursor_pos: 3 }),
@@ -218,6 +221,7 @@ suite(`the notebook kernel through jupyter_client${why === undefined ? '' : ` (s
     for (const name of ['%%flash.attention', '%flash.device', '%lsmagic']) expect(list['text/plain']).toContain(name);
   });
 
+  test('an await of an await is compiled', () => expect(error('awaitInAwait').ename).toBe('FlashError'));
   test('an import gives the very same library', () => expect(value('imported')).toBe('true'));
 
   test('completion in names, sigils and arguments', () => {
