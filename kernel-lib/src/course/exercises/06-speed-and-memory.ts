@@ -1,1 +1,4 @@
-export const speedAndMemory = {};
+import { memory } from './06-speed-and-memory-memory';
+import { timing } from './06-speed-and-memory-timing';
+
+export const speedAndMemory = { ...timing, ...memory };
