@@ -93,6 +93,13 @@ describe('the wheel in an environment of its own', () => {
     expect(readdirSync(path.join(folder, 'my course'))).toEqual(expect.arrayContaining(['00-quickstart.ipynb', 'zh']));
   }, 300_000);
 
+  test('setup --sys-prefix fetches them for all users of the environment', () => {
+    const stranger = { JUPYTER_DATA_DIR: path.join(folder, 'data of another user') };
+    run(bin('python'), ['-m', 'jupyterlab_flashlab', 'setup', '--sys-prefix'], stranger);
+    expect(run(bin('flashlab'), ['--version'], stranger)).toBe('0.1.0\n');
+    expect(existsSync(path.join(stranger.JUPYTER_DATA_DIR, 'flashlab'))).toBe(false);
+  }, 300_000);
+
   test('without a GPU, doctor --fix fetches one in software, and attention runs', () => {
     const attention = 'const q = flash.randn([1, 2, 8, 4]);\n(await flash.attention(q, q, q)).out.shape.join()';
     if (process.platform === 'linux' && process.arch === 'x64') {

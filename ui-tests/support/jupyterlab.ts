@@ -138,13 +138,15 @@ export async function chooseMenu(page: Page, ...words: string[]): Promise<void> 
 
 /**
  * Runs every cell and waits for the last; resolves to the number of code cells, each of which has run. Rejects with the
- * text of the first error, or of anything written to stderr, which JupyterLab marks alike.
+ * text of the first error, or of anything written to stderr, which JupyterLab marks alike; exercises that nobody has done
+ * yet may say so there.
  */
 export async function runAll(page: Page, timeout: number): Promise<number> {
   await chooseMenu(page, 'Run', 'Run All Cells');
   const handle = await page.waitForFunction(
     () => {
-      const error = document.querySelector('.jp-Notebook [data-mime-type="application/vnd.jupyter.stderr"]');
+      const marked = document.querySelectorAll('.jp-Notebook [data-mime-type="application/vnd.jupyter.stderr"]');
+      const error = [...marked].find((output) => !/is not done yet/.test(output.textContent ?? ''));
       const prompts = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')];
       const finished = prompts.every((prompt) => /\[\d+\]:/.test(prompt.textContent ?? ''));
       return (error ?? finished) && { error: error?.textContent ?? null, cells: prompts.length };

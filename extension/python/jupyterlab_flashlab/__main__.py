@@ -1,5 +1,5 @@
 """`python -m jupyterlab_flashlab kernel CONNECTION_FILE` starts the notebook kernel; any other words are a command of flashlab,
-such as `doctor`. `setup` only fetches what the kernel needs.
+such as `doctor`. `setup` only fetches what the kernel needs, `setup --sys-prefix` for all users of this environment.
 """
 
 import os
@@ -20,7 +20,7 @@ def main():
     command, *rest = sys.argv[1:] or ["--help"]
     try:
         node = find_node()
-        folder = prepare(node)
+        folder = prepare(node, for_all=command == "setup" and rest == ["--sys-prefix"])
     except Problem as problem:
         if command == "kernel":
             from .problem_kernel import explain

@@ -1,7 +1,7 @@
 """Finds Node, and the kernel with its npm packages.
 
 The packages have native parts for every platform, which weigh more than a wheel may: npm fetches them once, the versions and
-digests being those of the lock file in this wheel, into Jupyter's data folder.
+digests being those of the lock file in this wheel, into Jupyter's data folder or, for all users, into the environment.
 """
 
 import os
@@ -41,10 +41,16 @@ def find_node():
     return node
 
 
-def prepare(node):
-    """The folder of the kernel with its packages; fetches them where that has not been done."""
-    digest = (SOURCE / "digest").read_text()
-    folder = Path(jupyter_data_dir()) / "flashlab" / f"kernel-{__version__}-{digest}"
+def prepare(node, for_all=False):
+    """The folder of the kernel with its packages; fetches them where that has not been done.
+
+    They are looked for in this environment, where an administrator may have put them for all its users (for_all does), then in
+    the user's own data folder.
+    """
+    name = f"kernel-{__version__}-{(SOURCE / 'digest').read_text()}"
+    shared = Path(sys.prefix) / "share" / "flashlab" / name
+    own = Path(jupyter_data_dir()) / "flashlab" / name
+    folder = shared if for_all or shared.exists() else own
     if folder.exists():
         return folder
     npm = shutil.which("npm", path=os.pathsep.join([str(Path(node).parent), os.environ.get("PATH", "")]))
@@ -63,6 +69,8 @@ def prepare(node):
                 f"npm could not fetch the kernel's packages. Mend what it says and run `{sys.executable} -m jupyterlab_flashlab "
                 f"setup`, or start the kernel again:\n{last}"
             )
+        if for_all:
+            fresh.chmod(0o755)  # temporary folders are their maker's alone
         try:
             fresh.rename(folder)
         except OSError:

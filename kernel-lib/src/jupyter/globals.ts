@@ -79,6 +79,16 @@ export interface FlashLineMagics {
 declare global {
   /** The FlashLab library. */
   const flash: typeof library & NotebookExtras;
+  /** Its types that cells name most. */
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- there is no other way to types behind a global name
+  namespace flash {
+    type Tensor = library.Tensor;
+    type DType = library.DType;
+    type Algorithm = library.Algorithm;
+    type AttentionOptions = library.AttentionOptions;
+    type AttentionResult = library.AttentionResult;
+    type AttentionGradients = library.AttentionGradients;
+  }
   const $$flash: FlashCellMagics;
   const $flash: FlashLineMagics;
   /** Lists the magics. */

@@ -134,7 +134,7 @@ export function flash1Backward(p: Problem, facts: DeviceFacts, tiles: Flash1Tile
           return [
             ...(dispatches === AT_ONCE ? [] : [deltaStep(p, f, operands, buffers, 4)]),
             ...dispatches.flatMap((dispatch) =>
-              keySteps(p, tile, params, 2 * p.D + 3 * p.Dv, (stepParams) => ({
+              keySteps(p, tile, params, 3 * p.D + 2 * p.Dv, (stepParams) => ({
                 kernel: flash1BackwardKernel(tile, threads, p, f, stepParams, dispatch),
                 buffers: [
                   ...inputs,
