@@ -146,7 +146,7 @@ export async function runAll(page: Page, timeout: number): Promise<number> {
   const handle = await page.waitForFunction(
     () => {
       const marked = document.querySelectorAll('.jp-Notebook [data-mime-type="application/vnd.jupyter.stderr"]');
-      const error = [...marked].find((output) => !/is not done yet/.test(output.textContent ?? ''));
+      const error = [...marked].find((output) => !/is not done yet|还没有完成/.test(output.textContent ?? ''));
       const prompts = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')];
       const finished = prompts.every((prompt) => /\[\d+\]:/.test(prompt.textContent ?? ''));
       return (error ?? finished) && { error: error?.textContent ?? null, cells: prompts.length };
