@@ -25,6 +25,9 @@ export interface LineChart {
 }
 
 const MAX_X_TICKS = 6;
+/** Series that a row of plotly's legend holds in a narrow notebook, and its height in pixels. */
+const LEGEND_COLUMNS = 4;
+const LEGEND_ROW = 22;
 const WIDTH = 800;
 
 /** The chart as plotly JSON, SVG and a table. */
@@ -75,6 +78,7 @@ function plotly(chart: LineChart): PlotlyFigure {
   for (const part of warningLines(chart)) {
     notes.push(`<b><span style="color:${FAILURE}">${escapePlotly(part)}</span></b>`);
   }
+  const legendRows = Math.ceil(series.length / LEGEND_COLUMNS);
   const layout: Record<string, unknown> = {
     title: {
       text: escapePlotly(chart.title),
@@ -83,9 +87,10 @@ function plotly(chart: LineChart): PlotlyFigure {
       yanchor: 'top',
       pad: { t: 14 },
     },
-    height: 410 + 16 * notes.length,
-    margin: { t: 56 + 16 * notes.length, r: 20 },
-    legend: { orientation: 'h', x: 0.5, xanchor: 'center', y: -0.2, yanchor: 'top' },
+    height: 390 + 16 * notes.length + LEGEND_ROW * legendRows,
+    margin: { t: 56 + 16 * notes.length, r: 20, b: 62 + LEGEND_ROW * legendRows },
+    // Measured from the edge: in shares of the plot it would come to lie over the titles of the axes.
+    legend: { orientation: 'h', x: 0.5, xanchor: 'center', yref: 'container', y: 0, yanchor: 'bottom' },
   };
   if (panels.length > 1) layout.grid = { rows: 1, columns: panels.length, pattern: 'independent' };
   panels.forEach((_, index) => {

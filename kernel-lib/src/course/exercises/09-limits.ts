@@ -147,7 +147,7 @@ const pipelineTime = functionExercise<[pipeline: Pipeline], { serial: number; ov
   ],
 });
 
-/** Walsh and Hadamard's transform of x, in place, `steps` of its steps. */
+/** `steps` steps of Walsh and Hadamard's transform of x. */
 function transform(x: readonly number[], norm: (n: number) => number, steps = Infinity, minus = -1): number[] {
   const y = [...x];
   for (let half = 1, step = 0; half < y.length && step < steps; half *= 2, step++) {
