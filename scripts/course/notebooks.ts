@@ -53,13 +53,18 @@ export function brokenLinks(name: string): string[] {
   return links.filter((link) => !existsSync(path.join(folder, path.dirname(name), link)));
 }
 
+const COMMENT = /\/\/.*$|\/\*[^]*?\*\//gm;
+
 /**
- * The tokens of a cell without comments. Text in templates is taken for code, so that comments of WGSL in it do not count either, and
- * magics are a row of tokens like any other.
+ * The tokens of a cell without comments, those of WGSL in a template included. Magics are a row of tokens like any other.
  */
 export function withoutComments(code: string): string[] {
   const scanner = ts.createScanner(ts.ScriptTarget.Latest, true, ts.LanguageVariant.Standard, code);
   const tokens: string[] = [];
-  while (scanner.scan() !== ts.SyntaxKind.EndOfFileToken) tokens.push(scanner.getTokenText());
+  while (scanner.scan() !== ts.SyntaxKind.EndOfFileToken) {
+    const token = scanner.getTokenText();
+    // Where the scanner takes the code between two templates for one, comments of that code are in it, too.
+    tokens.push(token.startsWith('`') ? token.replace(COMMENT, '').replace(/\s+/g, ' ') : token);
+  }
   return tokens;
 }

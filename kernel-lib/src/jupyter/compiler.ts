@@ -15,8 +15,8 @@ export interface Compiler extends Omit<converterModule.Converter, 'convert'> {
   /** Number of errors that the parser alone finds. */
   syntaxErrors(code: string): number;
   /**
-   * What must be inserted to spell out every `{ x }` that stands for `{ x: x }`: tslab turns names of earlier cells into
-   * `exports.x`, but not there.
+   * What must be inserted to spell out every `{ x }` that stands for `{ x: x }`, as tslab turns names of earlier cells into
+   * `exports.x`, but not there; and to quote the `a` of `const { a: b } = x`, which it takes for such a name.
    */
   shorthands(code: string): Insertion[];
   /** Names that stand outside of any function in JavaScript and may be assigned to: those of let and var. */
@@ -42,14 +42,17 @@ interface TypeScript {
   createSourceFile(name: string, source: string, target: number): SourceFile;
   forEachChild(node: TypeScriptNode, visit: (child: TypeScriptNode) => void): void;
   ScriptTarget: { Latest: number };
-  SyntaxKind: { ShorthandPropertyAssignment: number; VariableStatement: number };
+  SyntaxKind: Record<'ShorthandPropertyAssignment' | 'VariableStatement' | 'BindingElement' | 'Identifier', number>;
   NodeFlags: { Const: number };
   transpileModule(source: string, options: { compilerOptions: object }): { outputText: string; sourceMapText?: string };
 }
 interface TypeScriptNode {
   kind: number;
-  name?: TypeScriptNode & { text: string; end: number };
+  name?: NameNode;
+  /** In a pattern: the name of the property that gets another one. */
+  propertyName?: NameNode;
 }
+type NameNode = TypeScriptNode & { text: string; end: number };
 interface VariableStatement extends TypeScriptNode {
   declarationList: { flags: number; declarations: readonly TypeScriptNode[] };
 }
@@ -158,10 +161,14 @@ export function createCompiler(): Compiler {
     },
     shorthands(code) {
       const found: Insertion[] = [];
-      if (!/[{,]\s*[\p{ID_Start}$_][\p{ID_Continue}$]*\s*[,}=]/u.test(code)) return found;
+      if (!/[{,]\s*[\p{ID_Start}$_][\p{ID_Continue}$]*\s*[,}=:]/u.test(code)) return found;
+      const { ShorthandPropertyAssignment, BindingElement, Identifier } = typescript.SyntaxKind;
       const visit = (node: TypeScriptNode): void => {
-        const short = node.kind === typescript.SyntaxKind.ShorthandPropertyAssignment;
-        if (short && node.name) found.push({ at: node.name.end, text: `: ${node.name.text}` });
+        const { kind, name, propertyName: renamed } = node;
+        if (kind === ShorthandPropertyAssignment && name) found.push({ at: name.end, text: `: ${name.text}` });
+        if (kind === BindingElement && renamed?.kind === Identifier) {
+          found.push({ at: renamed.end - renamed.text.length, text: "'" }, { at: renamed.end, text: "'" });
+        }
         typescript.forEachChild(node, visit);
       };
       visit(typescript.createSourceFile('cell.ts', code, typescript.ScriptTarget.Latest));

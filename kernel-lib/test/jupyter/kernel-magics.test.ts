@@ -49,6 +49,8 @@ const cells = {
   helpNone: 'no_such_name?',
   shorthand: 'const n = 4;',
   shorthandUse: '({ n, deep: { n } })',
+  renamed: 'const { n: other, deep: { n: inner } } = { n: 1, deep: { n: 2 } };\nconst both = { n: 3, deep: { n: 4 } };',
+  renamedLater: 'const { n: third, deep: { n: fourth = 9 } } = both;\n[other, inner, third, fourth].join()',
   shorthandError: 'const f = { n }; const s: string = n;',
   shorthandAssign: 'let m = 1;\n({ m } = { m: 7 });\nm',
   memory: '%flash.memory({ heads: 2, seq: 128, dim: 64 })',
@@ -172,6 +174,7 @@ suite(`magics of the notebook kernel${why === undefined ? '' : ` (skipped: ${why
 
   test('{ x } of a variable of an earlier cell', () => {
     expect(value('shorthandUse')).toBe('{ n: 4, deep: { n: 4 } }');
+    expect(value('renamedLater')).toBe("'1,2,3,4'");
     expect(errorOf('shorthandError')).toContain('line 1, column 24');
     expect(value('shorthandAssign')).toBe('7');
   });
