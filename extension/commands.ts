@@ -14,6 +14,8 @@ import { ADAPTERS, IFlashSettings } from './settings';
 /** Where the first notebook of the course may lie: `npm start` serves its folder, others serve a checkout. */
 const FIRST = '00-quickstart.ipynb';
 const FOLDER = 'notebooks';
+/** The course's folder for readers whose JupyterLab speaks this language. */
+const CHINESE = 'zh';
 
 /** How long a restarted kernel may take to answer, in milliseconds. */
 const RESTART_MS = 60_000;
@@ -61,7 +63,9 @@ export const commands: JupyterFrontEndPlugin<void> = {
     add('flashlab:new-notebook', trans.__('New FlashLab Notebook'), () =>
       app.commands.execute('notebook:create-new', { kernelName: KERNEL }),
     );
-    add('flashlab:open-course', trans.__('Open the FlashAttention Course'), () => openCourse(app, trans));
+    add('flashlab:open-course', trans.__('Open the FlashAttention Course'), () =>
+      openCourse(app, trans, translator?.languageCode ?? 'en'),
+    );
     addCell('flashlab:run-check', trans.__('Check the Attention Kernels'), () => '%flash.check()');
     addCell('flashlab:run-bench', trans.__('Time the Attention Kernels'), () => {
       return `%flash.bench({ seqs: [${settings.current.sweepSizes.join(', ')}] })`;
@@ -76,7 +80,7 @@ export const commands: JupyterFrontEndPlugin<void> = {
   },
 };
 
-async function openCourse(app: JupyterFrontEnd, trans: TranslationBundle): Promise<void> {
+async function openCourse(app: JupyterFrontEnd, trans: TranslationBundle, language: string): Promise<void> {
   const { contents } = app.serviceManager;
   /** Names in a folder; asked for a file that is not there, the server would log an error. */
   const namesIn = async (folder: string): Promise<string[]> => {
@@ -85,9 +89,10 @@ async function openCourse(app: JupyterFrontEnd, trans: TranslationBundle): Promi
   };
   const here = await namesIn('');
   const inFolder = here.includes(FOLDER) ? await namesIn(FOLDER) : [];
-  const path = here.includes(FIRST) ? FIRST : inFolder.includes(FIRST) ? `${FOLDER}/${FIRST}` : null;
-  if (path !== null) {
-    await app.commands.execute('docmanager:open', { path });
+  const [base, names] = here.includes(FIRST) ? ['', here] : [`${FOLDER}/`, inFolder];
+  if (names.includes(FIRST)) {
+    const chinese = language.startsWith(CHINESE) && names.includes(CHINESE);
+    await app.commands.execute('docmanager:open', { path: `${base}${chinese ? `${CHINESE}/` : ''}${FIRST}` });
     return;
   }
   Notification.warning(

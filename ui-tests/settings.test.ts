@@ -50,6 +50,11 @@ describe('settings and language in JupyterLab', () => {
     expect(await page.evaluate(() => document.body.dataset.jpThemeLight)).toBe('true');
   });
 
+  test('the course opens in the language of JupyterLab', async () => {
+    await runCommand(page, '打开 FlashAttention 课程');
+    await page.locator('.jp-Notebook:visible h1', { hasText: '快速入门' }).first().waitFor();
+  });
+
   test('the settings editor knows what may be set', async () => {
     await page.keyboard.press('Control+,');
     const editor = page.locator('.jp-SettingsPanel');

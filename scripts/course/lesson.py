@@ -1,6 +1,7 @@
 """Lessons of the course with their solutions: put together, and run from top to bottom."""
 
 import re
+import tempfile
 import time
 from pathlib import Path
 
@@ -53,12 +54,16 @@ def solved(lesson: Path):
 def run(notebook, lesson: Path) -> float:
     """Run all cells where the lesson lies; returns seconds. The outputs are left in the notebook."""
     began = time.monotonic()
-    try:
-        NotebookClient(notebook, timeout=None, resources={"metadata": {"path": str(lesson.parent)}}).execute()
-    except CellExecutionError as error:
-        raise LessonError(f"{lesson.name}: {COLOURS.sub('', error.traceback)}") from None
-    except DeadKernelError:
-        raise LessonError(f"{lesson.name}: the kernel died") from None
+    client = NotebookClient(notebook, timeout=None, resources={"metadata": {"path": str(lesson.parent)}})
+    # What a driver says while it starts is of interest only where the kernel does not live.
+    with tempfile.TemporaryFile("w+") as log:
+        try:
+            client.execute(stderr=log)
+        except CellExecutionError as error:
+            raise LessonError(f"{lesson.name}: {COLOURS.sub('', error.traceback)}") from None
+        except DeadKernelError:
+            log.seek(0)
+            raise LessonError(f"{lesson.name}: the kernel died\n{log.read()[-2000:]}") from None
     return time.monotonic() - began
 
 
