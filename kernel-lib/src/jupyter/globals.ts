@@ -22,6 +22,14 @@ export interface PlotlyInput {
   layout?: object;
 }
 
+/** A figure that is shown. */
+export interface FigureHandle {
+  /** The display id. */
+  readonly id: string;
+  /** Draws another figure in its place. */
+  update(figure: PlotlyInput): void;
+}
+
 /** A bar that grows in the output of its cell. */
 export interface Progress {
   /** `fraction` of the work, 0 to 1, is done; the bar never goes back. */
@@ -41,8 +49,8 @@ export interface Display {
   (value: unknown, options?: { id?: string; raw?: boolean }): DisplayHandle;
   /** Shows HTML. */
   html(text: string, options?: { id?: string }): DisplayHandle;
-  /** Shows a figure as plotly.js draws it. */
-  plotly(figure: PlotlyInput, options?: { id?: string }): DisplayHandle;
+  /** Shows a figure as plotly.js draws it; `update` of what it returns draws another one in its place. */
+  plotly(figure: PlotlyInput, options?: { id?: string }): FigureHandle;
   /** A progress bar, which appears with its first step. */
   progress(label: string): Progress;
 }

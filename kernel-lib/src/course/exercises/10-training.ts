@@ -1,1 +1,4 @@
-export const training = {};
+import { trainingGradients } from './10-training-gradients';
+import { trainingSteps } from './10-training-steps';
+
+export const training = { ...trainingGradients, ...trainingSteps };

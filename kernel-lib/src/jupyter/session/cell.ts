@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { setMaxListeners } from 'node:events';
 import type { Outputs } from '../outputs';
 import type { Header, Json, MimeBundle } from '../protocol';
 
@@ -48,6 +49,8 @@ export class Cell {
     readonly options: CellOptions,
     private readonly outputs: Outputs,
   ) {
+    // Every call of the library listens, and a cell may have any number of them at once.
+    setMaxListeners(0, this.controller.signal);
     this.interrupted = new Promise((_, reject) => {
       this.controller.signal.addEventListener('abort', () => reject(this.controller.signal.reason as Error), {
         once: true,

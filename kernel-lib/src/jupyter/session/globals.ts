@@ -42,8 +42,13 @@ export function defineGlobals({ input, comms, sources, notebook, fallback }: Glo
       {
         html: (text: string, { id }: { id?: string } = {}) =>
           display(here(), { 'text/html': String(text), 'text/plain': String(text) }, { id, raw: true }),
-        plotly: ({ data, layout = {} }: PlotlyInput, { id }: { id?: string } = {}) =>
-          display(here(), { [PLOTLY]: { data, layout }, 'text/plain': 'a plotly figure' }, { id, raw: true }),
+        plotly: (figure: PlotlyInput, { id }: { id?: string } = {}) => {
+          const handle = display(here(), plotlyBundle(figure), { id, raw: true });
+          return silent({
+            id: handle.id,
+            update: (next: PlotlyInput) => handle.update(plotlyBundle(next), { raw: true }),
+          });
+        },
         progress: (label: string) => silent(new ProgressBar(here(), String(label))),
       },
     ),
@@ -62,6 +67,11 @@ export function defineGlobals({ input, comms, sources, notebook, fallback }: Glo
   provideRegister(registerMagic);
   defineMagics(globalThis, notebook);
 }
+
+const plotlyBundle = ({ data, layout = {} }: PlotlyInput): MimeBundle => ({
+  [PLOTLY]: { data, layout },
+  'text/plain': 'a plotly figure',
+});
 
 function display(cell: Cell, first: unknown, options: { id?: string; raw?: boolean }): DisplayHandle {
   const id = options.id ?? randomUUID();
