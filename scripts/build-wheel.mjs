@@ -18,11 +18,7 @@ mkdirSync(kernel, { recursive: true });
 mkdirSync(spec, { recursive: true });
 for (const part of ['bin', 'dist']) cpSync(path.join(lib, part), path.join(kernel, part), { recursive: true });
 // `flashlab course` copies them from there.
-const leftovers = /^(\.ipynb_checkpoints|__pycache__)$/;
-cpSync(path.join(root, 'notebooks'), path.join(kernel, 'notebooks'), {
-  recursive: true,
-  filter: (from) => !leftovers.test(path.basename(from)),
-});
+for (const file of filesOfCourse()) cpSync(path.join(root, file), path.join(kernel, file));
 const { devDependencies: _, scripts: __, ...manifest } = read(path.join(lib, 'package.json'));
 write(path.join(kernel, 'package.json'), manifest);
 write(path.join(kernel, 'package-lock.json'), lockOf(manifest, read(path.join(root, 'package-lock.json')).packages));
@@ -50,6 +46,16 @@ const pip = [
 const { status, error } = spawnSync(pathsOf(root).venvPython, pip, { cwd: root, stdio: 'inherit' });
 if (error) console.error(`build:wheel: ${error.message}; \`npm start -- --no-browser\` makes the environment.`);
 process.exitCode = status ?? 1;
+
+/** The files of the course, without what who serves the folder has left there. */
+function filesOfCourse() {
+  const { status, stdout } = spawnSync('git', ['ls-files', '-z', 'notebooks'], { cwd: root, encoding: 'utf8' });
+  if (status === 0) return stdout.split('\0').filter(Boolean);
+  const all = readdirSync(path.join(root, 'notebooks'), { recursive: true, withFileTypes: true });
+  return all
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)));
+}
 
 function digestOf(folder) {
   const hash = createHash('sha256');

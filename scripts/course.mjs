@@ -1,9 +1,9 @@
-// npm run course [-- [--all] [--json] [--site [DIR]] [NUMBER ...]]
+// npm run course [-- [--all] [--json] [--site DIR] [NUMBER ...]]
 //
 // Runs the lessons of the course with their solutions, from top to bottom, and prints a line for each: code cells, seconds, exercises, and
 // how many mistakes the exercises know. NUMBER (such as 03) chooses lessons; --all adds the Chinese ones; --site makes HTML pages of what ran.
 import { spawn } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -11,6 +11,8 @@ import { setUp } from './setup/index.mjs';
 import { jupyterEnvironment } from './setup/paths.mjs';
 import { Problem, runProgram } from './setup/problem.mjs';
 
+/** The file by which site.py marks what it wrote. */
+const MARK = '.flashlab-course';
 const USAGE = 'usage: npm run course -- [--all] [--json] [--site DIR] [NUMBER ...]';
 
 function readArguments(words) {
@@ -25,8 +27,9 @@ function readArguments(words) {
     } else if (/^\d\d$/.test(word)) options.numbers.push(word);
     else throw new Problem(`Unknown argument '${word}'.\n${USAGE}`, 2);
   }
-  if (options.site !== null && existsSync(options.site) && !existsSync(path.join(options.site, 'assets', 'site.css')))
-    throw new Problem(`--site: ${options.site} exists and is no site of this course; it is left alone.`, 2);
+  const { site } = options;
+  if (site !== null && existsSync(site) && readdirSync(site).length > 0 && !existsSync(path.join(site, MARK)))
+    throw new Problem(`--site: ${site} holds something else than a site of this course; it is left alone.`, 2);
   return options;
 }
 
@@ -66,7 +69,11 @@ runProgram(async () => {
     if (options.json) console.log(line);
     else say(row(all.at(-1), (name) => definitions[name].mistakes.length));
   });
-  if (all.length === 0) throw new Problem(`There is no lesson ${options.numbers.join(', ')}.`, 2);
+  const missing = options.numbers.filter(
+    (number) => !all.some(({ notebook }) => path.basename(notebook).startsWith(number)),
+  );
+  if (code !== 0 && all.length === 0) throw new Problem('No lesson ran; what went wrong stands above.');
+  if (missing.length > 0) throw new Problem(`There is no lesson ${missing.join(', ')}.`, 2);
   const seconds = all.reduce((sum, each) => sum + (each.seconds ?? 0), 0);
   say(`${all.filter(({ ok }) => ok).length} of ${all.length} notebooks ran whole, in ${seconds.toFixed(0)} s.`);
   if (code === 0 && options.site !== null)

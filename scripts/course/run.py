@@ -46,7 +46,7 @@ def main() -> int:
         except LessonError as error:
             failed += 1
             row = dict(notebook=lesson.relative_to(NOTEBOOKS).as_posix(), ok=False, error=str(error))
-        print(json.dumps(row, ensure_ascii=False), flush=True)
+        print(json.dumps(row), flush=True)
     return 1 if failed else 0
 
 

@@ -10,6 +10,7 @@ import json
 import re
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import nbformat
@@ -18,6 +19,8 @@ from nbconvert import HTMLExporter
 from nbconvert.filters import Highlight2HTML, markdown2html
 
 HERE = Path(__file__).parent
+#: By this file a folder is known as a site that may be written anew.
+MARK = ".flashlab-course"
 PLOTLY = "application/vnd.plotly.v1+json"
 WORDS = {
     "en": {"lang": "en", "home": "Contents", "solution": "Solution", "title": "FlashAttention, by hand and by WebGPU"},
@@ -30,8 +33,8 @@ def drawn(output):
     figure = output.get("data", {}).get(PLOTLY)
     if figure is None:
         return output
-    # A script element ends at the first </, wherever it stands.
-    data = json.dumps(figure).replace("</", "<\\/")
+    # Nothing in it may look like the end of the script element, or the beginning of another.
+    data = json.dumps(figure).replace("<", "\\u003c")
     place = f'<div class="flashlab-figure"><script type="application/json">{data}</script></div>'
     return nbformat.v4.new_output("display_data", {"text/html": place})
 
@@ -55,13 +58,17 @@ def first_lines(notebook) -> tuple[str, str]:
     return title, goal.group(1).replace("\n", " ") if goal else ""
 
 
-def write_page(notebook, target: Path, root: str, navigation: str) -> None:
+def write_page(notebook, target: Path, root: str, navigation: str, lang: str = "en") -> None:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = [drawn(output) for output in cell.outputs]
         else:
             cell.source = re.sub(r"\]\(([\w./-]+)\.ipynb", r"](\1.html", cell.source)
-    exporter = HTMLExporter(template_name="flashlab", extra_template_basedirs=[str(HERE / "templates")])
+            # Files that are no pages stay with the notebooks.
+            cell.source = re.sub(r"\[([^]\n]+)\]\([\w./-]*data/[^)]*\)", r"\1", cell.source)
+    exporter = HTMLExporter(
+        template_name="flashlab", extra_template_basedirs=[str(HERE / "templates")], language_code=lang
+    )
     title = first_lines(notebook)[0]
     resources = {"site_root": root, "navigation": navigation, "metadata": {"name": title}}
     body, _ = exporter.from_notebook_node(notebook, resources=resources)
@@ -81,8 +88,23 @@ def write_contents(target: Path, root: str, words: dict, lessons: list[tuple[str
     )
 
 
-def main(executed: Path, site: Path, modules: Path) -> int:
-    shutil.rmtree(site, ignore_errors=True)
+def main(executed: Path, target: Path, modules: Path) -> int:
+    # The old site stays until the new one is whole.
+    target.parent.mkdir(parents=True, exist_ok=True)
+    site = Path(tempfile.mkdtemp(prefix=f"{target.name}-new-", dir=target.parent))
+    site.chmod(0o755)  # temporary folders are their maker's alone
+    try:
+        build(executed, site, modules)
+        shutil.rmtree(target, ignore_errors=True)
+        site.rename(target)
+    finally:
+        shutil.rmtree(site, ignore_errors=True)
+    print(f"{target / 'index.html'}")
+    return 0
+
+
+def build(executed: Path, site: Path, modules: Path) -> None:
+    (site / MARK).touch()
     shutil.copytree(HERE / "assets", site / "assets")
     shutil.copy(modules / "mathjax" / "es5" / "tex-svg.js", site / "assets" / "tex-svg.js")
     shutil.copy(modules / "plotly.js" / "dist" / "plotly-cartesian.min.js", site / "assets" / "plotly.js")
@@ -101,7 +123,7 @@ def main(executed: Path, site: Path, modules: Path) -> int:
             fold_solutions(notebook, NOTEBOOKS / name, words)
             page = f"{file.stem}.html"
             contents.append((page, *first_lines(notebook)))
-            write_page(notebook, site / name.with_suffix(".html"), root, home)
+            write_page(notebook, site / name.with_suffix(".html"), root, home, words["lang"])
         other = {"en": '<p><a href="zh/index.html">中文</a></p>', "zh": '<p><a href="../index.html">English</a></p>'}
         both = all(found.values())
         folder = site if language == "en" else site / "zh"
@@ -109,8 +131,6 @@ def main(executed: Path, site: Path, modules: Path) -> int:
     for file in sorted((NOTEBOOKS / "solutions").glob("*.ipynb")):
         notebook = nbformat.read(file, as_version=4)
         write_page(notebook, site / "solutions" / f"{file.stem}.html", "../", '<a href="../index.html">Contents</a>')
-    print(f"{sum(map(len, found.values()))} lessons: {site / 'index.html'}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -18,9 +18,11 @@ def run(argv):
 
 def main():
     command, *rest = sys.argv[1:] or ["--help"]
+    if command == "setup" and rest not in ([], ["--sys-prefix"]):
+        sys.exit("usage: python -m jupyterlab_flashlab setup [--sys-prefix]")
     try:
         node = find_node()
-        folder = prepare(node, for_all=command == "setup" and rest == ["--sys-prefix"])
+        folder = prepare(node, for_all=command == "setup" and bool(rest))
     except Problem as problem:
         if command == "kernel":
             from .problem_kernel import explain
@@ -28,6 +30,8 @@ def main():
             explain(str(problem), rest[0])
             return
         sys.exit(f"flashlab: {problem}")
+    # A notebook that wants pip asks this environment's.
+    os.environ.setdefault("FLASH_PYTHON", sys.executable)
     if command == "kernel":
         # The flag lets the kernel end a busy loop without Node taking its own books for damaged.
         run([node, "--no-force-async-hooks-checks", str(folder / "bin" / "kernel.js"), *rest])

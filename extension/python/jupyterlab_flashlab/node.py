@@ -50,14 +50,19 @@ def prepare(node, for_all=False):
     name = f"kernel-{__version__}-{(SOURCE / 'digest').read_text()}"
     shared = Path(sys.prefix) / "share" / "flashlab" / name
     own = Path(jupyter_data_dir()) / "flashlab" / name
-    folder = shared if for_all or shared.exists() else own
-    if folder.exists():
+    folder = shared if for_all or os.access(shared / "package.json", os.R_OK) else own
+    if (folder / "package.json").exists():
         return folder
     npm = shutil.which("npm", path=os.pathsep.join([str(Path(node).parent), os.environ.get("PATH", "")]))
     if not npm:
         raise Problem(f"npm, which comes with Node, is not beside {node} and not on PATH; it fetches the kernel's packages once.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix="new-", dir=folder.parent))
+    if for_all:
+        os.umask(0o022)  # others must be able to read it
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix="new-", dir=folder.parent))
+    except OSError as error:
+        raise Problem(f"the kernel's packages cannot be put into {folder.parent}: {error}") from error
     try:
         shutil.copytree(SOURCE, fresh, dirs_exist_ok=True)
         print("flashlab: fetching the kernel's npm packages, once …", file=sys.stderr, flush=True)

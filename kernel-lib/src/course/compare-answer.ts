@@ -1,6 +1,6 @@
 import { allowedError, compare } from '../reference/tolerance';
 import type { Definition } from './definition';
-import { NotNumbers, numbersOf, type Output } from './numbers-of';
+import { NotNumbers, numbersLike, type Output } from './numbers-of';
 
 /** An entry that is wrong. */
 export interface Difference {
@@ -37,26 +37,27 @@ export async function compareAnswer<A, I extends readonly unknown[], O>(
   { expected, tolerance }: Pick<Definition<A, I, O>, 'expected' | 'tolerance'>,
   input: I,
   result: unknown,
-  right = within,
+  accepts = within,
 ): Promise<Outcome> {
-  const truth = await numbersOf(expected(...structuredClone(input)));
-  const got = await outputsOf(result);
+  const right = expected(...structuredClone(input));
+  const truth = await numbersLike(right, right);
+  const got = await outputsOf(right, result);
   if ('kind' in got) return got;
   const yardstick =
     tolerance !== 'exact' && tolerance.yardstick
-      ? await numbersOf(tolerance.yardstick(...structuredClone(input)))
+      ? await numbersLike(right, tolerance.yardstick(...structuredClone(input)))
       : truth;
   let [wrong, total] = [0, 0];
   const first: Difference[] = [];
   for (const [n, part] of truth.entries()) {
-    const own = got.outputs.find(({ name }) => name === part.name);
-    const misshapen = shapeOutcome(part, own);
-    if (misshapen) return misshapen;
+    const own = got.outputs[n];
+    const [wanted, came] = [part, own].map(shapeOf);
+    if (wanted !== came) return { kind: 'shape', output: part.name, expected: wanted, got: came };
     const allowed = tolerance === 'exact' ? 0 : budget(part, yardstick[n], tolerance, input);
     total += part.data.length;
     for (let t = 0; t < part.data.length; t++) {
-      const [expected, got] = [part.data[t], own!.data[t]];
-      if (right(got, expected, allowed)) continue;
+      const [expected, got] = [part.data[t], own.data[t]];
+      if (accepts(got, expected, allowed)) continue;
       wrong++;
       if (first.length < SHOWN)
         first.push({ output: part.name, index: indexOf(t, part.shape), expected, got, allowed });
@@ -65,20 +66,17 @@ export async function compareAnswer<A, I extends readonly unknown[], O>(
   return wrong === 0 ? { kind: 'right' } : { kind: 'different', wrong, total, first };
 }
 
-async function outputsOf(result: unknown): Promise<{ outputs: Output[] } | Outcome> {
+async function outputsOf(right: unknown, result: unknown): Promise<{ outputs: Output[] } | Outcome> {
   try {
-    return { outputs: await numbersOf(result) };
+    return { outputs: await numbersLike(right, result) };
   } catch (error) {
     if (!(error instanceof NotNumbers)) throw error;
-    return { kind: 'shape', output: '', expected: 'numbers', got: error.message };
+    return { kind: 'shape', output: error.output, expected: 'numbers', got: error.got };
   }
 }
 
-function shapeOutcome(truth: Output, own: Output | undefined): Outcome | null {
-  const shape = (output: Output): string => (output.shape.length === 0 ? 'a number' : output.shape.join(' x '));
-  if (own && String(own.shape) === String(truth.shape)) return null;
-  return { kind: 'shape', output: truth.name, expected: shape(truth), got: own ? shape(own) : 'undefined' };
-}
+/** A shape in words. */
+const shapeOf = ({ shape }: Output): string => (shape.length === 0 ? 'a number' : shape.join(' x '));
 
 function budget<I extends readonly unknown[], O>(
   truth: Output,

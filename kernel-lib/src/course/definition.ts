@@ -22,7 +22,7 @@ export interface Definition<A, I extends readonly unknown[], O> {
   readonly expected: (...input: I) => O;
   /** Applies an answer to an input, which the answer may change. */
   readonly run: (answer: A, ...input: I) => unknown;
-  /** Whether the stub of the notebook is still as it was. */
+  /** Whether an answer that is wrong is still the stub of the notebook. */
   readonly untouched: (answer: A) => boolean;
   /** How far off a result may be; see {@link Tolerance}. */
   readonly tolerance: Tolerance<I, O>;
@@ -64,7 +64,7 @@ export function functionExercise<I extends readonly unknown[], O>(
 export function wgslExercise<I extends readonly unknown[], O>(
   parts: Parts<string, I, O> & Pick<Definition<string, I, O>, 'run'>,
 ): Definition<string, I, O> {
-  return { tolerance: {}, ...parts, untouched: (code) => code.includes(TODO) };
+  return { tolerance: {}, ...parts, untouched: (code) => String(code).includes(TODO) };
 }
 
 /** A definition whose types nobody asks for. */

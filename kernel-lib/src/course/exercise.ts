@@ -60,10 +60,9 @@ export class Exercise<A, I extends readonly unknown[] = readonly unknown[], O = 
       this.translate('%1: right on %2 of %3 hidden inputs.', this.name, right, count),
       this.translate('The first one that is wrong: %1.', first.case.label),
       ...this.differences(first.outcome),
-      this.translate(
-        hint === null ? 'More help: %1' : 'Looks like this: %1',
-        hint === null ? this.call : this.translate(hint),
-      ),
+      hint === null
+        ? this.translate('More help: %1', this.call)
+        : this.translate('Looks like this: %1', this.translate(hint)),
     ];
     const cause = first.outcome.kind === 'threw' ? first.outcome.error : undefined;
     return new ExerciseError(lines.join('\n'), cause === undefined ? undefined : { cause });
@@ -73,13 +72,14 @@ export class Exercise<A, I extends readonly unknown[] = readonly unknown[], O = 
     if (outcome.kind === 'threw') return [this.translate('There it threw an error, see below.')];
     if (outcome.kind === 'shape') {
       const { output, expected, got } = outcome;
-      return [this.translate('Expected as %1: %2, got %3.', output || this.translate('result'), expected, got)];
+      const [name, wanted, came] = [output || 'result', expected, got].map((text) => this.translate(text));
+      return [this.translate('Expected as %1: %2, got %3.', name, wanted, came)];
     }
     const header = ['output', 'index', 'expected', 'got', 'allowed difference'].map((word) => this.translate(word));
     const rows = outcome.first.map(({ output, index, expected, got, allowed }) => [
       output || this.translate('result'),
       index.map((i) => `[${i}]`).join(''),
-      ...[expected, got, allowed].map((x) => formatNumber(x, 7)),
+      ...[expected, got, allowed].map((x) => (allowed === 0 ? String(x) : formatNumber(x, 7))),
     ]);
     return [
       this.translate('%1 of %2 numbers differ:', outcome.wrong, outcome.total),

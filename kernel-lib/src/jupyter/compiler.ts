@@ -194,8 +194,11 @@ function compilerOptions(): object {
  * there, and breaks on one that does not know.
  */
 function withOriginalPaths(createProgram: CreateProgram): CreateProgram {
+  // A watch makes a program for each cell, with one and the same host.
+  const seen = new WeakSet<CompilerHost>();
   return (roots, options, host, ...rest) => {
-    const get = host.getSourceFileByPath;
+    const get = seen.has(host) ? undefined : host.getSourceFileByPath;
+    seen.add(host);
     if (get) {
       host.getSourceFileByPath = (name, path, ...more) => {
         const file = get.call(host, name, path, ...more);

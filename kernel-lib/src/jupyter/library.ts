@@ -77,11 +77,12 @@ function fromLibrary(lib: typeof library): NotebookFlash {
   };
 }
 
-/** Notebooks in a folder of this name speak Chinese. */
+/** Lessons in a folder of this name speak Chinese. */
 const CHINESE = 'zh';
 
-/** The language of the notebook: its folder tells. */
-const courseLanguage = (): course.Language => (path.basename(process.cwd()) === CHINESE ? 'zh' : 'en');
+/** The language of the course: as the environment has it, else as the folder in which the kernel started tells. */
+const LANGUAGE = process.env.FLASH_LANGUAGE ?? path.basename(process.cwd());
+const courseLanguage = (): course.Language => (LANGUAGE === CHINESE ? 'zh' : 'en');
 
 /** `call` with the signal of the current cell in its argument number `at`, unless that has one or is no object. */
 export function withSignal<A extends unknown[], R>(call: (...args: A) => R, at: number): (...args: A) => R {

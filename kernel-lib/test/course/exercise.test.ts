@@ -39,7 +39,9 @@ describe('an exercise', () => {
   beforeEach(() => {
     said = [];
     for (const name of ['log', 'warn'] as const)
-      jest.spyOn(console, name).mockImplementation((text: string) => void said.push(`${name}: ${text}`));
+      jest
+        .spyOn(console, name)
+        .mockImplementation((...texts: unknown[]) => void said.push(`${name}: ${texts.join(' ')}`));
   });
   afterEach(() => jest.restoreAllMocks());
 
@@ -83,12 +85,32 @@ describe('an exercise', () => {
   });
 
   test.each([
-    [() => 1, 'Expected as total: a number, got undefined.'],
-    [() => undefined, 'Expected as result: numbers, got result: undefined.'],
-    [(x: number[]) => ({ ...sums(x), total: 'three' }), 'Expected as total: a number, got undefined.'],
+    [() => 1, 'Expected as result: numbers, got 1.'],
+    [() => undefined, 'Expected as result: numbers, got undefined.'],
+    [(x: number[]) => ({ running: x }), 'Expected as total: numbers, got undefined.'],
+    [(x: number[]) => ({ ...sums(x), total: '3' }), "Expected as total: numbers, got '3'."],
+    [(x: number[]) => ({ ...sums(x), total: Promise.resolve(3) }), 'Expected as total: numbers, got a Promise.'],
+    [
+      (x: number[]) => ({ ...sums(x), running: [[1], [1, 2]] }),
+      'Expected as running[1]: numbers, got 2 (running[0]: 1).',
+    ],
+    [(x: number[]) => ({ ...sums(x), running: [, 1] }), 'Expected as running[0]: numbers, got undefined.'],
     [(x: number[]) => ({ ...sums(x), running: [...x, 1] }), 'Expected as running: 0, got 1.'],
   ])('says what is no result', async (answer, text) => {
     expect((await complaint(answer)).message).toContain(text);
+  });
+
+  test('follows only what was asked for, and shows exact numbers whole', async () => {
+    const loop: Record<string, unknown> = {};
+    loop.self = loop;
+    await made().check(((x: number[]) => ({ ...sums(x), loop })) as never);
+    const huge = functionExercise<[n: number], number>({
+      ...{ spec: 'huge(n): n.', hints: ['a', 'b'], mistakes: [], tolerance: 'exact' },
+      cases: [{ label: 'n', input: [1099511627776] }],
+      expected: (n) => n,
+    });
+    const { message } = await complaint((n: number) => n - 1, new Exercise('huge', huge, translator({})) as never);
+    expect(message).toMatch(/1099511627776 +1099511627775 +0\n/);
   });
 
   test('keeps the error that an answer throws', async () => {
@@ -109,11 +131,14 @@ describe('an exercise', () => {
     await made().check(() => {
       throw new Error('not done yet');
     });
-    const wgsl = wgslExercise({ ...definition, mistakes: [], run: (_, x) => sums(x) });
-    await new Exercise('w', wgsl, translator({})).check('fn main() { /* TODO */ }');
+    const wgsl = wgslExercise({ ...definition, mistakes: [], run: (code, x) => (/right/.test(code) ? sums(x) : 0) });
+    const asked = new Exercise('w', wgsl, translator({}));
+    await asked.check('fn main() { /* TODO */ }');
+    await asked.check('fn main() { /* TODO: */ right }'); // a comment of the stub may stay
     expect(said).toEqual([
       "warn: sums is not done yet. Write it in the cell above; flash.exercise('sums').hint() helps.",
       "warn: w is not done yet. Write it in the cell above; flash.exercise('w').hint() helps.",
+      'log: ✓ w: right on all 4 hidden inputs.',
     ]);
   });
 

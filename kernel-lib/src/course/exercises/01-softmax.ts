@@ -182,7 +182,7 @@ const mergeStates = functionExercise<[a: SoftmaxState, b: SoftmaxState], Softmax
   cases: drawCases(
     103,
     PAIRS,
-    ({ left, right, D }) => `Na = ${left}, Nb = ${right}, D = ${D}`,
+    ({ left, right, D, shift }) => `Na = ${left}, Nb = ${right}, D = ${D}, b = ${shift} + randn`,
     ({ left, right, D, shift }, draw) => {
       const part = (N: number, by: number): SoftmaxState =>
         stateOf(

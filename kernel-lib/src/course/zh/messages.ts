@@ -11,6 +11,8 @@ export const messages: Catalogue = {
   'Looks like this: %1': '看起来是这个问题：%1',
   'There it threw an error, see below.': '在这组输入上抛出了错误，见下文。',
   'Expected as %1: %2, got %3.': '%1 应为 %2，得到的是 %3。',
+  'a number': '一个数',
+  numbers: '数',
   result: '结果',
   output: '输出',
   index: '下标',

@@ -135,7 +135,7 @@ async function close(): Promise<void> {
   await Promise.all(Object.values(boxes).map((box) => box.settled()));
   for (const socket of [...Object.values(routers), iopub, heartbeat]) socket.close();
   // A thread that ends while a socket of it still waits aborts the process.
-  await loops;
+  await loops.catch(() => undefined); // `start` reports it
   post({ kind: 'closed' });
 }
 

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, rmdirSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import * as path from 'node:path';
 import { packageRoot } from './package-root';
 import { jsonLines, type CommandResult } from './print';
@@ -20,15 +20,17 @@ export function courseCommand(
     throw new Error(`course: ${target} is not empty; nothing was changed. Name a new folder.`);
   }
   const withSolutions = options.solutions !== false;
-  const fresh = `${target}-new-${process.pid}`;
+  // Inside of a folder that is there, which may be a disk of its own.
+  const fresh = existsSync(target) ? path.join(target, `new-${process.pid}`) : `${target}-new-${process.pid}`;
   mkdirSync(path.dirname(target), { recursive: true });
   mkdirSync(fresh);
   try {
     const wanted = (from: string): boolean =>
       !LEFTOVERS.test(path.basename(from)) && (withSolutions || path.relative(source, from) !== SOLUTIONS);
     cpSync(source, fresh, { recursive: true, filter: wanted });
-    if (existsSync(target)) rmdirSync(target);
-    renameSync(fresh, target);
+    // An empty folder that is there may be the current one, or a mount.
+    if (!existsSync(target)) renameSync(fresh, target);
+    else for (const name of readdirSync(fresh)) renameSync(path.join(fresh, name), path.join(target, name));
   } finally {
     rmSync(fresh, { recursive: true, force: true });
   }
