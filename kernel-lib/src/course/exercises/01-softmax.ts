@@ -280,7 +280,7 @@ const onlineAttention = functionExercise<[s: number[], v: number[][], bc: number
 
 export const softmax = {
   'safe-softmax': safeSoftmax,
-  'online-sum': onlineSum,
   'merge-states': mergeStates,
+  'online-sum': onlineSum,
   'online-attention': onlineAttention,
 };

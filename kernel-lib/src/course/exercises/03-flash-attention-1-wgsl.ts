@@ -98,7 +98,7 @@ export const flash1Wgsl = wgslExercise<Input, Attended>({
     'Four loops over the keys or columns: scores and their maximum; p and its sum; then, for each column x, the sum of p * v. Between the second and the third come m_new, l_new and the two factors.',
     'tile_s[t * bc + y] keeps what this thread has for key y: first the score, then p in its place. y goes up to keys, not up to bc.',
     'Take exp(m[i] - m_new) before m[i] is overwritten, and multiply the old o[i * d + x] by that and by the old l[i].',
-    'o[i * d + x] = (shrink * l[i] * o[i * d + x] + grow * sum) / l_new, with shrink = exp(m[i] - m_new) and grow = exp(m_tile - m_new); behind the loop l[i] = l_new and m[i] = m_new.',
+    'o[i * d + x] = (shrink * l[i] * o[i * d + x] + grow * sum) / l_new, with shrink = exp(m[i] - m_new) and grow = exp(m_tile - m_new); after the loop l[i] = l_new and m[i] = m_new.',
   ],
   cases: drawCases(
     304,

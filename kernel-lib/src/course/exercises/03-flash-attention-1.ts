@@ -237,7 +237,7 @@ const flash1 = functionExercise<Parameters<Flash1>, Attended>({
   hints: [
     'Three loops: tiles of keys, in each of them tiles of queries, in each of these the rows. out, l and m have N entries and live outside of all loops.',
     'slice(j * bc, (j + 1) * bc) is a tile of keys; it ends at the end of the list by itself. Queries are cut by br, not by bc.',
-    'For each row: its scores with the keys of the tile, divided by sqrt(d); then what `update` does. No division behind the loops: out is divided by l already.',
+    'For each row: its scores with the keys of the tile, divided by sqrt(d); then what `update` does. No division after the loops: out is divided by l already.',
   ],
   cases: drawCases(
     303,

@@ -100,7 +100,7 @@ const wholeTiles = (N: number, size: number): number => Math.ceil(N / size) * si
 export const ioFlash1 = functionExercise<[sizes: HeadSizes], Traffic>({
   spec: 'ioFlash1({ N, d, br, bc }): { reads, writes }, the elements that FlashAttention-1 moves for one head, exactly.',
   hints: [
-    'Three parts: before the loops (out, l and m are set), the loops, and behind them (l and m are read, lse is written).',
+    'Three parts: before the loops (out, l and m are set), the loops, and after them (l and m are read, lse is written).',
     'K and V cross once, whatever the tiles are. In each of the Tc turns of the outer loop all N rows of q, out, l and m are read, and all of out, l and m are written; it does not matter into how many tiles the queries are cut.',
     'With Tc = Math.ceil(N / bc): reads = 2Nd + Tc (2Nd + 2N) + 2N, writes = (Nd + 2N) + Tc (Nd + 2N) + N.',
   ],
@@ -110,7 +110,7 @@ export const ioFlash1 = functionExercise<[sizes: HeadSizes], Traffic>({
   mistakes: [
     {
       answer: flash1With({ begin: () => 0, end: NOTHING }),
-      hint: 'The loops are right. What is missing is before and behind them: out, l and m are set once, and at the end l and m are read and lse is written.',
+      hint: 'The loops are right. What is missing is before and after them: out, l and m are set once, and at the end l and m are read and lse is written.',
     },
     {
       answer: flash1With({ begin: () => 0 }),

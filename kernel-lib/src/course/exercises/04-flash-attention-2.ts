@@ -137,7 +137,7 @@ const flash2Forward = functionExercise<Head, HeadResult>({
     },
     {
       answer: flash2With({ divide: 'always' }),
-      hint: 'acc is divided by l in every tile, so what was divided before is divided again. FlashAttention-2 divides once, behind the inner loop.',
+      hint: 'acc is divided by l in every tile, so what was divided before is divided again. FlashAttention-2 divides once, after the inner loop.',
     },
     {
       answer: flash2With({ lse: (m, l) => m + l }),
@@ -247,7 +247,7 @@ const tileKind: Definition<TileKind, [sizes: MaskedSizes], number[][]> = {
     },
     {
       answer: kindByCorners({ lastQuery: ({ br, Nq }, i) => Math.min((i + 1) * br, Nq) }),
-      hint: 'Off by one: i0 + br is the first query behind the tile. The last one in it is one less, and so a tile that you call partial is empty.',
+      hint: 'Off by one: i0 + br is the first query after the tile. The last one in it is one less, and so a tile that you call partial is empty.',
     },
     {
       answer: kindByCorners({ lastKey: ({ bc }, j) => (j + 1) * bc - 1 }),

@@ -151,7 +151,7 @@ export const emptyRows = functionExercise<[s: number[], allowed: boolean[]], Row
         const all = weightsOf(s);
         return { p: all.p.map((x, j) => (allowed[j] ? x : 0)), lse: all.lse };
       },
-      hint: 'The weights are set to 0 behind the softmax, so that forbidden keys are still in its sum: what is left does not sum to 1.',
+      hint: 'The weights are set to 0 after the softmax, so that forbidden keys are still in its sum: what is left does not sum to 1.',
     },
     {
       answer: (s, allowed) => {

@@ -240,6 +240,6 @@ export const inPractice = {
   'causal-band': causalBand,
   'alibi-slopes': alibiSlopes,
   'cu-seqlens': cuSeqlens,
-  'merge-splits': mergeSplits,
   'kv-cache-bytes': kvCacheBytes,
+  'merge-splits': mergeSplits,
 };

@@ -57,7 +57,7 @@ const flash1: Catalogue = {
     '三层循环：键分块，其中是查询分块，再其中是各行。out、l 和 m 有 N 项，定义在所有循环之外。',
   'slice(j * bc, (j + 1) * bc) is a tile of keys; it ends at the end of the list by itself. Queries are cut by br, not by bc.':
     'slice(j * bc, (j + 1) * bc) 是一个键分块，它会自动在列表末尾截止。查询按 br 切分，不是按 bc。',
-  'For each row: its scores with the keys of the tile, divided by sqrt(d); then what `update` does. No division behind the loops: out is divided by l already.':
+  'For each row: its scores with the keys of the tile, divided by sqrt(d); then what `update` does. No division after the loops: out is divided by l already.':
     '对每一行：先算它与分块中各键的分数，除以 sqrt(d)；再做 `update` 所做的事。循环之后不再除：out 已经除以 l 了。',
   'Tiles of queries begin at i * bc. That is the offset of the keys: tile i of the queries begins at i * br.':
     '查询分块从 i * bc 开始了。那是键的偏移：第 i 个查询分块从 i * br 开始。',
@@ -87,7 +87,7 @@ const wgsl: Catalogue = {
     'tile_s[t * bc + y] 保存本线程对键 y 的结果：先是分数，然后在原处换成 p。y 到 keys 为止，不是到 bc。',
   'Take exp(m[i] - m_new) before m[i] is overwritten, and multiply the old o[i * d + x] by that and by the old l[i].':
     '在覆盖 m[i] 之前先取 exp(m[i] - m_new)，并把旧的 o[i * d + x] 乘以它和旧的 l[i]。',
-  'o[i * d + x] = (shrink * l[i] * o[i * d + x] + grow * sum) / l_new, with shrink = exp(m[i] - m_new) and grow = exp(m_tile - m_new); behind the loop l[i] = l_new and m[i] = m_new.':
+  'o[i * d + x] = (shrink * l[i] * o[i * d + x] + grow * sum) / l_new, with shrink = exp(m[i] - m_new) and grow = exp(m_tile - m_new); after the loop l[i] = l_new and m[i] = m_new.':
     'o[i * d + x] = (shrink * l[i] * o[i * d + x] + grow * sum) / l_new，其中 shrink = exp(m[i] - m_new)，grow = exp(m_tile - m_new)；循环之后 l[i] = l_new，m[i] = m_new。',
   'A loop over the keys runs to bc. In the last tile the rows from `keys` on hold zeros or the keys of the tile before, and they are counted: run to keys.':
     '关于键的循环到了 bc。在最后一个分块里，从 `keys` 起的行是零或上一个分块的键，它们也被算进去了：应到 keys 为止。',

@@ -16,7 +16,7 @@ export const flashAttention2: Catalogue = {
   'acc is divided by exp(mOld - mNew); it has to be multiplied by it. (Printed versions of the paper have an inverse in that line. With it the first tile gives 0 * Infinity, which is NaN.)':
     'acc 除以了 exp(mOld - mNew)；应当乘以它。（论文的印刷版在这一行写的是倒数。照那样做，第一个分块就得到 0 * Infinity，也就是 NaN。）',
   'acc is rescaled when the maximum grows, l is not.': '最大值变大时 acc 重新缩放了，l 没有。',
-  'acc is divided by l in every tile, so what was divided before is divided again. FlashAttention-2 divides once, behind the inner loop.':
+  'acc is divided by l in every tile, so what was divided before is divided again. FlashAttention-2 divides once, after the inner loop.':
     'acc 在每个分块里都除以 l，先前除过的又被除了一遍。FlashAttention-2 只在内层循环之后除一次。',
   'out is right. lse is m + l, but the logarithm of exp(m) * l is m + log(l).':
     'out 是对的。lse 写成了 m + l，但 exp(m) * l 的对数是 m + log(l)。',
@@ -29,13 +29,13 @@ export const flashAttention2: Catalogue = {
   'The scores are not scaled: s = q . k / sqrt(D).': '分数没有缩放：s = q . k / sqrt(D)。',
   'ioFlash1({ N, d, br, bc }): { reads, writes }, the elements that FlashAttention-1 moves for one head, exactly.':
     'ioFlash1({ N, d, br, bc })：返回 { reads, writes }，即 FlashAttention-1 为一个头搬运的元素个数，要精确。',
-  'Three parts: before the loops (out, l and m are set), the loops, and behind them (l and m are read, lse is written).':
+  'Three parts: before the loops (out, l and m are set), the loops, and after them (l and m are read, lse is written).':
     '分三部分：循环之前（给 out、l 和 m 赋初值），循环之中，循环之后（读 l 和 m，写 lse）。',
   'K and V cross once, whatever the tiles are. In each of the Tc turns of the outer loop all N rows of q, out, l and m are read, and all of out, l and m are written; it does not matter into how many tiles the queries are cut.':
     '无论怎样分块，K 和 V 都只经过一次。在外层循环的 Tc 轮中，每一轮都读 q、out、l 和 m 的全部 N 行，并写 out、l 和 m 的全部；查询切成多少个分块并不要紧。',
   'With Tc = Math.ceil(N / bc): reads = 2Nd + Tc (2Nd + 2N) + 2N, writes = (Nd + 2N) + Tc (Nd + 2N) + N.':
     '设 Tc = Math.ceil(N / bc)：reads = 2Nd + Tc (2Nd + 2N) + 2N，writes = (Nd + 2N) + Tc (Nd + 2N) + N。',
-  'The loops are right. What is missing is before and behind them: out, l and m are set once, and at the end l and m are read and lse is written.':
+  'The loops are right. What is missing is before and after them: out, l and m are set once, and at the end l and m are read and lse is written.':
     '循环是对的。缺的是循环之前和之后的部分：out、l 和 m 要先写一次，最后还要读 l 和 m 并写 lse。',
   'out, l and m are read in the first turn already, so somebody has set them before: Nd + 2N writes.':
     '第一轮就要读 out、l 和 m，所以在此之前必须有人写过它们：Nd + 2N 次写。',
@@ -89,7 +89,7 @@ export const flashAttention2: Catalogue = {
     '偏移的符号反了：应为 Nk - Nq，键比查询多时，每个查询看得见的键更多。',
   'Off by one: query i sees key i + Nk - Nq itself, so a tile whose last key is exactly there for its first query is full.':
     '差了一：查询 i 看得见键 i + Nk - Nq 本身，所以最后一个键恰好位于第一个查询的边界上的分块是满的。',
-  'Off by one: i0 + br is the first query behind the tile. The last one in it is one less, and so a tile that you call partial is empty.':
+  'Off by one: i0 + br is the first query after the tile. The last one in it is one less, and so a tile that you call partial is empty.':
     '差了一：i0 + br 是分块之后的第一个查询。分块中的最后一个要再减一，所以你判为部分的某个分块其实是空的。',
   'The last tile of keys is taken for a whole one. It ends at Nk - 1: keys that do not exist are not forbidden.':
     '最后一个键分块被当作整块了。它到 Nk - 1 为止：不存在的键不算被禁止。',

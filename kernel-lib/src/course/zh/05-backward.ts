@@ -73,7 +73,7 @@ export const backward: Catalogue = {
     '没有允许的键的行得到 NaN：它的最大值是 -Infinity，而 -Infinity - (-Infinity) 是 NaN。',
   'p is right, but lse of a row with nothing allowed is the logarithm of an empty sum: -Infinity, not 0.':
     'p 是对的，但没有允许的键的行，其 lse 是空和的对数：-Infinity，而不是 0。',
-  'The weights are set to 0 behind the softmax, so that forbidden keys are still in its sum: what is left does not sum to 1.':
+  'The weights are set to 0 after the softmax, so that forbidden keys are still in its sum: what is left does not sum to 1.':
     '权重是在 softmax 之后才置 0 的，被禁止的键仍在它的和里：剩下的权重之和不是 1。',
   'The maximum is taken over forbidden keys as well. Where one of them is far above all that is allowed, every exp is 0. Take it over the allowed keys.':
     '最大值也包含了被禁止的键。若其中一个远大于所有允许的键，每个 exp 都是 0。应只在允许的键上取最大值。',
