@@ -252,7 +252,7 @@ const onlineAttention = functionExercise<[s: number[], v: number[][], bc: number
   hints: [
     'Keep three things: m, l and o, as in the exercises above, and treat o as you treated l.',
     'For each block: mNew, p = exp(s - mNew), factor = exp(m - mNew); l = l * factor + sum(p); o = o * factor + the sum of p[j] * v[j].',
-    'Divide by l once, behind the last block.',
+    'Divide by l once, after the last block.',
   ],
   cases: drawCases(
     104,

@@ -68,7 +68,7 @@ export const causalBand: Definition<Allowed, [band: Band], boolean[][]> = {
   spec: 'allowed(i, j, { Nq, Nk, causal, window }): whether query i may see key j, in the convention of flash-attn; window = [left, right].',
   hints: [
     'Find the key on the diagonal of query i first. The last query, Nq - 1, stands level with the last key, Nk - 1; the query before it with the key before that.',
-    'The diagonal of query i is key d = i + Nk - Nq, which may lie outside of 0 .. Nk - 1. Causal forbids what is behind it; the window counts from it to both sides, the ends included.',
+    'The diagonal of query i is key d = i + Nk - Nq, which may lie outside of 0 .. Nk - 1. Causal forbids the keys after it; the window counts from it to both sides, the ends included.',
     'All must hold: causal is false or j <= d; left is -1 or j >= d - left; right is -1 or j <= d + right.',
   ],
   cases: drawCases(

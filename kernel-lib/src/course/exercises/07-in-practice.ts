@@ -49,7 +49,7 @@ const cuSeqlens = functionExercise<[lengths: number[]], number[]>({
     },
     {
       answer: (lengths) => sums(lengths).map((start, b) => (b === 0 ? 0 : start - 1)),
-      hint: 'An offset is where the next sequence begins, one behind the last row of the one before, not that row itself.',
+      hint: 'An offset is where the next sequence begins, one after the last row of the one before, not that row itself.',
     },
   ],
 });

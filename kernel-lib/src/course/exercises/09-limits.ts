@@ -83,7 +83,7 @@ const rescaleWork = functionExercise<[sizes: Row], { flash1: number; flash2: num
     },
     {
       answer: (row) => ({ ...work(row), flash2: work(row).flash2 - row.d }),
-      hint: 'Version 2 divides by l as well: once, behind the last tile.',
+      hint: 'Version 2 divides by l as well: once, after the last tile.',
     },
     {
       answer: (row) => ({ ...work(row), flash1: (2 * work(row).flash1) / 3 }),
@@ -134,7 +134,7 @@ const pipelineTime = functionExercise<[pipeline: Pipeline], { serial: number; ov
   mistakes: [
     {
       answer: (each) => ({ ...run(each), overlapped: each.tiles * Math.max(each.g, each.e) }),
-      hint: 'The two ends are missing: before the first softmax there is a product, and behind the last product a softmax.',
+      hint: 'The two ends are missing: before the first softmax there is a product, and after the last product a softmax.',
     },
     {
       answer: (each) => ({ ...run(each), overlapped: each.tiles * each.g + each.e }),

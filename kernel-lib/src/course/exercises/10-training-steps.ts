@@ -217,11 +217,11 @@ const greedyDecode: Definition<Decoder, DecodeInput, Decoded> = {
     },
     {
       answer: decoder({ skipped: 1 }),
-      hint: 'The first new token is missing: it comes from the logits behind the last token of the prompt, before anything new is fed.',
+      hint: 'The first new token is missing: it comes from the logits after the last token of the prompt, before anything new is fed.',
     },
     {
       answer: decoder({ restart: true }),
-      hint: 'The positions begin at 0 again behind the prompt. The first new token stands at position prompt.length.',
+      hint: 'The positions begin at 0 again after the prompt. The first new token stands at position prompt.length.',
     },
     {
       answer: decoder({ extra: 1 }),

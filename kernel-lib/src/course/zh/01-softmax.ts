@@ -51,7 +51,7 @@ export const softmax: Catalogue = {
     '保存三样东西：m、l 和 o，与上面的练习一样；对 o 的处理与对 l 的相同。',
   'For each block: mNew, p = exp(s - mNew), factor = exp(m - mNew); l = l * factor + sum(p); o = o * factor + the sum of p[j] * v[j].':
     '对每一块：mNew，p = exp(s - mNew)，factor = exp(m - mNew)；l = l * factor + sum(p)；o = o * factor + p[j] * v[j] 之和。',
-  'Divide by l once, behind the last block.': '在最后一块之后除以 l 一次。',
+  'Divide by l once, after the last block.': '在最后一块之后除以 l 一次。',
   'l is rescaled when the maximum grows, o is not. o is a sum of exp(s - m) as well: it needs the same factor.':
     '最大值变大时 l 重新缩放了，o 没有。o 同样是 exp(s - m) 的加权和，需要同样的因子。',
   'o is rescaled when the maximum grows, l is not.': '最大值变大时 o 重新缩放了，l 没有。',

@@ -5,7 +5,7 @@ export const inPractice: Catalogue = {
     'allowed(i, j, { Nq, Nk, causal, window })：按 flash-attn 的约定，查询 i 能否看到键 j；window = [left, right]。',
   'Find the key on the diagonal of query i first. The last query, Nq - 1, stands level with the last key, Nk - 1; the query before it with the key before that.':
     '先找出查询 i 的对角线上的键。最后一个查询 Nq - 1 与最后一个键 Nk - 1 对齐；它前一个查询与前一个键对齐。',
-  'The diagonal of query i is key d = i + Nk - Nq, which may lie outside of 0 .. Nk - 1. Causal forbids what is behind it; the window counts from it to both sides, the ends included.':
+  'The diagonal of query i is key d = i + Nk - Nq, which may lie outside of 0 .. Nk - 1. Causal forbids the keys after it; the window counts from it to both sides, the ends included.':
     '查询 i 的对角线是键 d = i + Nk - Nq，它可能落在 0 .. Nk - 1 之外。causal 禁止它之后的键；窗口从它向两侧数，两端都包含在内。',
   'All must hold: causal is false or j <= d; left is -1 or j >= d - left; right is -1 or j <= d + right.':
     '以下条件必须全部成立：causal 为 false 或 j <= d；left 为 -1 或 j >= d - left；right 为 -1 或 j <= d + right。',
@@ -61,7 +61,7 @@ export const inPractice: Catalogue = {
     '这只是在长度前面加了一个 0。“cu”表示累积（cumulative）：每个偏移量是它之前所有长度之和。',
   'These are offsets of sequences that were padded to the longest. Packed sequences follow each other without padding.':
     '这是把所有序列填充到最长之后的偏移量。打包的序列首尾相接，没有填充。',
-  'An offset is where the next sequence begins, one behind the last row of the one before, not that row itself.':
+  'An offset is where the next sequence begins, one after the last row of the one before, not that row itself.':
     '偏移量是下一个序列开始的地方，在前一个序列最后一行的后一行，而不是那一行本身。',
   'mergeSplits(parts): { out, lse } over all keys, from { out, lse } over each part of them; a part may be empty (out = 0, lse = -Infinity).':
     'mergeSplits(parts)：由每一部分键上的 { out, lse } 得到全部键上的 { out, lse }；其中的部分可能为空（out = 0，lse = -Infinity）。',

@@ -28,7 +28,7 @@ const rescaleWork: Catalogue = {
     '第 2 版，每个分块：旧的 O 乘以它的因子。最后一个分块之后：d 次除法。',
   'The last tile, which may be ragged, is a tile as well: round N / bc up.':
     '最后一个分块可能不满，但也是一个分块：N / bc 要向上取整。',
-  'Version 2 divides by l as well: once, behind the last tile.': '第 2 版也要除以 l：在最后一个分块之后，一次。',
+  'Version 2 divides by l as well: once, after the last tile.': '第 2 版也要除以 l：在最后一个分块之后，一次。',
   'Version 1 has three operations a tile for each number of O: the old O times a factor, the new product times a factor, and a division.':
     '第 1 版对 O 的每个数，每个分块有三次运算：旧的 O 乘以因子，新的乘积乘以因子，再做一次除法。',
   'A row of O has d numbers; each of them is multiplied or divided.': 'O 的一行有 d 个数；每个都要乘或除。',
@@ -43,7 +43,7 @@ const pipelineTime: Catalogue = {
     '第一个分块的乘积在一切之前，最后一个分块的 softmax 在一切之后；中间由较慢的单元决定节奏。',
   'overlapped = g + (tiles - 1) * max(g, e) + e.':
     'overlapped = g + (tiles - 1) * max(g, e) + e，即首尾各一段，中间看较慢的。',
-  'The two ends are missing: before the first softmax there is a product, and behind the last product a softmax.':
+  'The two ends are missing: before the first softmax there is a product, and after the last product a softmax.':
     '缺了首尾：第一个 softmax 之前有一个乘积，最后一个乘积之后有一个 softmax。',
   'That holds only where products take longer than softmax; where softmax does, it sets the pace.':
     '这只在乘积比 softmax 久时成立；softmax 更久时，由它决定节奏。',

@@ -73,9 +73,9 @@ export const training: Catalogue = {
     '只喂入了提示的最后一个 token。其余的也必须一个一个经过 step，否则模型从未见过它们。',
   'The last token of the prompt is fed twice. Its first pass has already given the logits of the first new token.':
     '提示的最后一个 token 喂入了两次。第一次就已经给出了第一个新 token 的 logit。',
-  'The first new token is missing: it comes from the logits behind the last token of the prompt, before anything new is fed.':
+  'The first new token is missing: it comes from the logits after the last token of the prompt, before anything new is fed.':
     '缺了第一个新 token：它来自提示的最后一个 token 之后的 logit，那时还没有喂入任何新的东西。',
-  'The positions begin at 0 again behind the prompt. The first new token stands at position prompt.length.':
+  'The positions begin at 0 again after the prompt. The first new token stands at position prompt.length.':
     '提示之后位置又从 0 开始了。第一个新 token 的位置是 prompt.length。',
   'The tokens are right, but the last one is fed, too, and nobody looks at what comes out: one call of step too many.':
     'token 是对的，但最后一个也喂入了，而结果没有人看：多调用了一次 step。',
