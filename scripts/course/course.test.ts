@@ -74,6 +74,7 @@ describe.each(lessons)('%s', (lesson) => {
 
   test('is the same in Chinese, comments aside', () => {
     const zh = read(`zh/${lesson}`);
+    for (const word of ['目标', '时间', '预备知识']) expect(textOf(zh.cells[0])).toContain(`**${word}。**`);
     expect(zh.cells.map(({ id, cell_type, metadata }) => ({ id, cell_type, metadata }))).toEqual(
       cells.map(({ id, cell_type, metadata }) => ({ id, cell_type, metadata })),
     );
