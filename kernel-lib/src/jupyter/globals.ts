@@ -28,6 +28,8 @@ export interface FigureHandle {
   readonly id: string;
   /** Draws another figure in its place. */
   update(figure: PlotlyInput): void;
+  /** Shows a MIME bundle in its place. */
+  update(bundle: object, options: { raw: true }): void;
 }
 
 /** A bar that grows in the output of its cell. */

@@ -61,7 +61,8 @@ const cells = {
   report: 'flash.memory({ heads: 2, seq: 128, dim: 64 })',
   promise: 'Promise.resolve(6)',
   rejection: "Promise.reject(new Error('turned down'))",
-  displayHtml: "display.html('<i>x</i>', { id: 'i' });\ndisplay.plotly({ data: [{ y: [1, 2] }] });",
+  displayHtml:
+    "display.html('<i>x</i>', { id: 'i' });\ndisplay.plotly({ data: [{ y: [1, 2] }] });\ndisplay.plotly({ data: [] }).update({ data: [{ y: [3] }] });",
   list: '%lsmagic',
   reset: '%reset\nn',
   forgotten: 'typeof n',
@@ -205,6 +206,10 @@ suite(`magics of the notebook kernel${why === undefined ? '' : ` (skipped: ${why
     expect(ofType(results.displayHtml, 'display_data')).toMatchObject([
       { data: { 'text/html': '<i>x</i>' }, transient: { display_id: 'i' } },
       { data: { 'application/vnd.plotly.v1+json': { data: [{ y: [1, 2] }], layout: {} } } },
+      { data: { 'application/vnd.plotly.v1+json': { data: [], layout: {} } } },
+    ]);
+    expect(ofType(results.displayHtml, 'update_display_data')).toMatchObject([
+      { data: { 'application/vnd.plotly.v1+json': { data: [{ y: [3] }], layout: {} } } },
     ]);
   });
 

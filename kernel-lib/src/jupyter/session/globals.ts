@@ -44,10 +44,9 @@ export function defineGlobals({ input, comms, sources, notebook, fallback }: Glo
           display(here(), { 'text/html': String(text), 'text/plain': String(text) }, { id, raw: true }),
         plotly: (figure: PlotlyInput, { id }: { id?: string } = {}) => {
           const handle = display(here(), plotlyBundle(figure), { id, raw: true });
-          return silent({
-            id: handle.id,
-            update: (next: PlotlyInput) => handle.update(plotlyBundle(next), { raw: true }),
-          });
+          const update = (next: object, { raw = false } = {}): void =>
+            handle.update(raw ? next : plotlyBundle(next as PlotlyInput), { raw: true });
+          return silent({ id: handle.id, update });
         },
         progress: (label: string) => silent(new ProgressBar(here(), String(label))),
       },
