@@ -7,6 +7,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { exitCode } from './setup/exit-code.mjs';
 import { setUp } from './setup/index.mjs';
 import { jupyterEnvironment } from './setup/paths.mjs';
 import { Problem, runProgram } from './setup/problem.mjs';
@@ -39,10 +40,7 @@ function python(paths, script, words, line) {
   const env = { ...jupyterEnvironment(paths), FLASH_HISTORY: 'off' };
   const child = spawn(paths.venvPython, [file, ...words], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   createInterface({ input: child.stdout }).on('line', line);
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code) => resolve(code ?? 1));
-  });
+  return exitCode(child);
 }
 
 /** One line of the table. */

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { exitCode } from './setup/exit-code.mjs';
 import { setUp } from './setup/index.mjs';
 import { jupyterEnvironment } from './setup/paths.mjs';
 import { Problem, runProgram } from './setup/problem.mjs';
@@ -18,10 +19,7 @@ function runNotebook(paths, notebook, parameters) {
   const script = fileURLToPath(new URL('start/run_notebook.py', import.meta.url));
   const code = parameters.map(([name, value]) => `const ${name} = ${JSON.stringify(value)};`).join('\n');
   const child = spawn(paths.venvPython, [script, notebook, code], { env: jupyterEnvironment(paths), stdio: 'inherit' });
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code) => resolve(code ?? 1));
-  });
+  return exitCode(child);
 }
 
 async function serve(paths, options) {

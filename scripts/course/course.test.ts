@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { init } from '../../kernel-lib/src/node';
+import { textTable } from '../../kernel-lib/src/plots/table';
 import { allExercises, expectRejected } from '../../kernel-lib/test/support/planted-mistakes';
 import { pathsOf } from '../setup/paths.mjs';
 import { brokenLinks, exercisesOf, lessonsIn, read, textOf, withoutComments } from './notebooks';
@@ -100,8 +101,6 @@ describe.each(lessons)('%s', (lesson) => {
 afterAll(() => {
   const seconds = rows.reduce((sum, row) => sum + Number(row[2]), 0);
   const header = ['notebook', 'cells', 'seconds', 'exercises', 'mistakes rejected'];
-  const lines = [header, ...rows, ['all', '', seconds.toFixed(1), '', '']];
-  process.stdout.write(
-    `${lines.map((line) => line.map((cell, n) => (n ? String(cell).padStart(18) : String(cell).padEnd(30))).join('')).join('\n')}\n`,
-  );
+  const all = [...rows, ['all', '', seconds.toFixed(1), '', '']].map((row) => row.map(String));
+  process.stdout.write(`${textTable({ header, rows: all, numeric: [1, 2, 3, 4] })}\n`);
 });

@@ -81,7 +81,6 @@ async function gives<A, I extends readonly unknown[], O>(
   mistaken: A,
   tries: readonly Try<I>[],
 ): Promise<boolean> {
-  const { tolerance } = definition;
   for (const own of tries) {
     const other = await tryOn(definition, mistaken, own.case);
     if (own.outcome.kind !== other.outcome.kind) return false;
@@ -89,10 +88,7 @@ async function gives<A, I extends readonly unknown[], O>(
       return false;
     if (own.outcome.kind !== 'different') continue;
     // As if the mistaken result were the truth.
-    const stand = {
-      expected: () => other.result as O,
-      tolerance: tolerance === 'exact' ? tolerance : { maxAbsScore: tolerance.maxAbsScore },
-    };
+    const stand = { expected: () => other.result as O, tolerance: definition.tolerance };
     const { kind } = await compareAnswer(stand, own.case.input, own.result, withinOrBothNaN);
     if (kind !== 'right') return false;
   }

@@ -25,33 +25,28 @@ export interface Definition<A, I extends readonly unknown[], O> {
   /** Whether an answer that is wrong is still the stub of the notebook. */
   readonly untouched: (answer: A) => boolean;
   /** How far off a result may be; see {@link Tolerance}. */
-  readonly tolerance: Tolerance<I, O>;
+  readonly tolerance: Tolerance<I>;
   readonly mistakes: readonly Mistake<A>[];
 }
 
-/**
- * 'exact' for counts; else the contract's budget, (2e-6 + 2^-22 * max|s|) * (1 + max|expected|) for every named output by itself, or
- * F times the error of a `yardstick`, the same formula in float32, where that is more. F is 3 for gradients, else 2.
- */
-export type Tolerance<I extends readonly unknown[], O> =
+/** 'exact' for counts; else the contract's budget, (2e-6 + 2^-22 * max|s|) * (1 + max|expected|), for every named output by itself. */
+export type Tolerance<I extends readonly unknown[]> =
   | 'exact'
   | {
       /** The largest |s| of the scores, for inputs where it matters. */
       readonly maxAbsScore?: (...input: I) => number;
-      readonly yardstick?: (...input: I) => O;
-      readonly kind?: 'forward' | 'gradient';
     };
 
 type Parts<A, I extends readonly unknown[], O> = Pick<
   Definition<A, I, O>,
   'spec' | 'hints' | 'cases' | 'expected' | 'mistakes'
-> & { tolerance?: Tolerance<I, O> };
+> & { tolerance?: Tolerance<I> };
 
 /** What stubs of functions throw. */
 export const NOT_DONE = 'not done yet';
 
 /** What stubs of WGSL have in the place of what is missing. */
-export const TODO = 'TODO';
+const TODO = 'TODO';
 
 /** An exercise whose answer is a function from the input to the result. */
 export function functionExercise<I extends readonly unknown[], O>(

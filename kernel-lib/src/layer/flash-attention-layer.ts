@@ -113,7 +113,8 @@ export class FlashAttentionLayer {
 
   /**
    * @param x (B,N,hiddenSize), f32
-   * @param options `mask` as in {@link LayerForwardOptions}; `causal` and `algorithm` as in flash.attention; `seed` of dropout, in train mode, instead of the layer's next
+   * @param options `mask` as in {@link LayerForwardOptions}; `causal` and `algorithm` as in flash.attention; `seed` of dropout, in
+   *   train mode, instead of the layer's next
    * @returns out (B,N,hiddenSize), what was done, and the backward pass
    * @throws (rejects) FlashError as flash.attention does
    */

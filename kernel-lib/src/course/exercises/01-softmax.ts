@@ -1,5 +1,6 @@
 import { functionExercise } from '../definition';
 import { drawCases } from '../draw';
+import { largest, softmax as softmaxOf } from '../plain-attention';
 
 /** m, l and o of a part of a row: the maximum, the sum of exp(x - m), and the sum of exp(x - m) v. */
 export interface SoftmaxState {
@@ -7,14 +8,6 @@ export interface SoftmaxState {
   l: number;
   o: number[];
 }
-
-const softmaxOf = (x: readonly number[], m = Math.max(...x)): number[] => {
-  const f = x.map((each) => Math.exp(each - m));
-  const l = f.reduce((a, b) => a + b, 0);
-  return f.map((each) => each / l);
-};
-
-const largest = (x: readonly number[]): number => Math.max(0, ...x.map(Math.abs));
 
 /** Rows of numbers, small and huge, of both signs. */
 const ROWS = [1, 2, 3, 5, 8, 13, 31, 32, 33, 64, 100, 257].flatMap((N, n) => [

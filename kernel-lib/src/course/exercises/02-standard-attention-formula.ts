@@ -1,11 +1,4 @@
-/** Safe softmax of a row; a maximum of 0 makes it an unsafe one. */
-export function softmax(x: readonly number[], m = Math.max(...x)): number[] {
-  const f = x.map((each) => Math.exp(each - m));
-  const l = f.reduce((a, b) => a + b, 0);
-  return f.map((each) => each / l);
-}
-
-export const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, x, c) => sum + x * b[c], 0);
+import { dot, softmax } from '../plain-attention';
 
 /** What may be done otherwise in attention, as mistakes do it. */
 interface Variant {

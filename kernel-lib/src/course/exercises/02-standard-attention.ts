@@ -1,9 +1,8 @@
 import { functionExercise } from '../definition';
 import { drawCases } from '../draw';
-import { attend, softmax } from './02-standard-attention-formula';
+import { largestScore, softmax, transpose } from '../plain-attention';
+import { attend } from './02-standard-attention-formula';
 import { fusedRows } from './02-standard-attention-memory';
-
-const columnsOf = (a: readonly number[][]): number[][] => a[0].map((_, c) => a.map((row) => row[c]));
 
 /** Lengths and head sizes; scores beyond what exp can take, of both signs, are among them. */
 const SHAPES = [
@@ -57,7 +56,7 @@ const naiveAttention = functionExercise<[q: number[][], k: number[][], v: number
     },
   ),
   expected: (q, k, v) => attend(q, k, v),
-  tolerance: { maxAbsScore: (q, k, v) => Math.max(...attend(q, k, v).s.flat().map(Math.abs)) },
+  tolerance: { maxAbsScore: (q, k) => largestScore(q, k) },
   mistakes: [
     {
       answer: (q, k, v) => attend(q, k, v, { scale: () => 1 }),
@@ -72,7 +71,7 @@ const naiveAttention = functionExercise<[q: number[][], k: number[][], v: number
       hint: 'p and out are right, but s is given as it was before scaling: s = q kᵀ / sqrt(D).',
     },
     {
-      answer: (q, k, v) => attend(q, k, v, { weights: (s) => columnsOf(columnsOf(s).map((x) => softmax(x))) }),
+      answer: (q, k, v) => attend(q, k, v, { weights: (s) => transpose(transpose(s).map((x) => softmax(x))) }),
       hint: 'Softmax runs over the queries, so that columns of p sum to 1. It has to run over the keys: every row sums to 1.',
     },
     {

@@ -2,7 +2,8 @@ import { wgsl } from '../../api/wgsl';
 import { tensor } from '../../tensor/tensor';
 import { wgslExercise } from '../definition';
 import { drawCases } from '../draw';
-import { attendPlainly, largestScore, tileLabel, type Attended, type Tiles } from './03-flash-attention-1-truth';
+import { tileLabel, type Tiles } from './03-flash-attention-1-tiles';
+import { attendPlainly, largestScore, type Attended } from '../plain-attention';
 
 /** What the reader writes, a part for each thing that can go wrong; all of it right here. */
 const PARTS = {

@@ -1,8 +1,9 @@
 import { functionExercise } from '../definition';
 import { drawCases } from '../draw';
+import { attendPlainly, largestScore, type Attended } from '../plain-attention';
 import type { SoftmaxState } from './01-softmax';
 import { flash1Wgsl } from './03-flash-attention-1-wgsl';
-import { attendPlainly, largestScore, tileLabel, type Attended, type Tiles } from './03-flash-attention-1-truth';
+import { tileLabel, type Tiles } from './03-flash-attention-1-tiles';
 
 /** Numbers on chip and head sizes; few divide without a rest, some leave less than a row, some are far above 4 d². */
 const CHIPS: readonly (readonly [M: number, d: number])[] = [

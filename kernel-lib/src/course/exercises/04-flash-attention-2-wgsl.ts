@@ -2,6 +2,7 @@ import { wgsl } from '../../api/wgsl';
 import { tensor } from '../../tensor/tensor';
 import { wgslExercise } from '../definition';
 import { drawCases } from '../draw';
+import { attendPlainly, largestScore } from '../plain-attention';
 
 /** (H,N,D) */
 type Heads = number[][][];
@@ -16,22 +17,9 @@ export interface HeadsResult {
 const D = 16;
 const BR = 32;
 
-const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, x, c) => sum + x * b[c], 0);
-
 function attention(q: Heads, k: Heads, v: Heads): HeadsResult {
-  const scores = q.map((head, h) => head.map((qi) => k[h].map((kj) => dot(qi, kj) / Math.sqrt(D))));
-  const lse = scores.map((head) =>
-    head.map((s) => {
-      const m = Math.max(...s);
-      return m + Math.log(s.reduce((sum, x) => sum + Math.exp(x - m), 0));
-    }),
-  );
-  const out = scores.map((head, h) =>
-    head.map((s, i) =>
-      Array.from({ length: D }, (_, c) => s.reduce((sum, x, j) => sum + Math.exp(x - lse[h][i]) * v[h][j][c], 0)),
-    ),
-  );
-  return { out, lse };
+  const heads = q.map((head, h) => attendPlainly(head, k[h], v[h]));
+  return { out: heads.map(({ out }) => out), lse: heads.map(({ lse }) => lse) };
 }
 
 /** The kernel of the notebook's stub, with its two gaps filled; the options are mistakes. */
@@ -155,8 +143,7 @@ export const flash2Wgsl = wgslExercise<[q: Heads, k: Heads, v: Heads], HeadsResu
     return { out, lse };
   },
   tolerance: {
-    maxAbsScore: (q, k) =>
-      Math.max(...q.flatMap((head, h) => head.flatMap((qi) => k[h].map((kj) => Math.abs(dot(qi, kj)) / Math.sqrt(D))))),
+    maxAbsScore: (q, k) => Math.max(...q.map((head, h) => largestScore(head, k[h]))),
   },
   mistakes: [
     {

@@ -1,6 +1,7 @@
 import type { Definition } from '../definition';
 import { functionExercise } from '../definition';
 import { drawCases } from '../draw';
+import { attendPlainly, dot, largestScore, type Attended } from '../plain-attention';
 import { ioFlash1, ioFlash2 } from './04-flash-attention-2-traffic';
 import { flash2Wgsl } from './04-flash-attention-2-wgsl';
 
@@ -8,12 +9,6 @@ import { flash2Wgsl } from './04-flash-attention-2-wgsl';
 export interface Tile {
   br: number;
   bc: number;
-}
-
-/** out (Nq,Dv) and lse (Nq) of a head. */
-export interface HeadResult {
-  out: number[][];
-  lse: number[];
 }
 
 type Head = [q: number[][], k: number[][], v: number[][], tile: Tile];
@@ -34,7 +29,6 @@ interface Loop {
 const tilesOf = (length: number, size: number): number => Math.ceil(length / size);
 const wholeTiles = (length: number, size: number): number => Math.floor(length / size);
 const shrink = (before: number, after: number): number => Math.exp(before - after);
-const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, x, c) => sum + x * b[c], 0);
 
 const RIGHT: Loop = {
   rescaleL: shrink,
@@ -65,24 +59,11 @@ function attendRow(qi: number[], k: number[][], v: number[][], bc: number, loop:
 
 const flash2With =
   (changes: Partial<Loop> = {}) =>
-  (...[q, k, v, { br, bc }]: Head): HeadResult => {
+  (...[q, k, v, { br, bc }]: Head): Attended => {
     const loop = { ...RIGHT, ...changes };
     const rows = q.slice(0, loop.queryTiles(q.length, br) * br).map((qi) => attendRow(qi, k, v, bc, loop));
     return { out: rows.map(({ o }) => o), lse: rows.map(({ lse }) => lse) };
   };
-
-/** The plain formula. */
-function plainAttention(q: number[][], k: number[][], v: number[][]): HeadResult {
-  const scores = q.map((qi) => k.map((kj) => dot(qi, kj) / Math.sqrt(qi.length)));
-  const lse = scores.map((s) => {
-    const m = Math.max(...s);
-    return m + Math.log(s.reduce((sum, x) => sum + Math.exp(x - m), 0));
-  });
-  const out = scores.map((s, i) =>
-    v[0].map((_, c) => s.reduce((sum, x, j) => sum + Math.exp(x - lse[i]) * v[j][c], 0)),
-  );
-  return { out, lse };
-}
 
 /** `size` is the standard deviation of q; with `below`, all scores are negative. */
 const HEADS = [
@@ -98,7 +79,7 @@ const HEADS = [
   { Nq: 10, Nk: 10, D: 1, Dv: 1, br: 1, bc: 128, size: 1, below: false },
 ];
 
-const flash2Forward = functionExercise<Head, HeadResult>({
+const flash2Forward = functionExercise<Head, Attended>({
   spec: 'flash2(q, k, v, { br, bc }): { out, lse } of attention with scale 1/sqrt(D), a tile of br queries after the other, each over tiles of bc keys.',
   hints: [
     'Two loops: for (i0 = 0; i0 < Nq; i0 += br) outside, for (j0 = 0; j0 < Nk; j0 += bc) inside. m, l and acc of the br queries are made new in each turn of the outer loop.',
@@ -118,9 +99,9 @@ const flash2Forward = functionExercise<Head, HeadResult>({
       return [signed(q, 1), signed(k, -1), v, { br, bc }];
     },
   ),
-  expected: (q, k, v) => plainAttention(q, k, v),
+  expected: (q, k, v) => attendPlainly(q, k, v),
   tolerance: {
-    maxAbsScore: (q, k) => Math.max(...q.flatMap((qi) => k.map((kj) => Math.abs(dot(qi, kj)) / Math.sqrt(qi.length)))),
+    maxAbsScore: (q, k) => largestScore(q, k),
   },
   mistakes: [
     {

@@ -1,17 +1,6 @@
 import { functionExercise } from '../definition';
 import { drawCases, type Draw } from '../draw';
-
-const sum = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0);
-
-const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((total, x, j) => total + x * b[j], 0);
-
-const largest = (x: readonly number[]): number => Math.max(0, ...x.map(Math.abs));
-
-const softmaxOf = (s: readonly number[], m = Math.max(...s)): number[] => {
-  const f = s.map((x) => Math.exp(x - m));
-  const l = sum(f);
-  return f.map((x) => x / l);
-};
+import { dot, largest, softmax, sum } from '../plain-attention';
 
 /** ds of a row, p * (dp - delta). */
 const scoreGradient = (p: readonly number[], dp: readonly number[], delta: number): number[] =>
@@ -35,10 +24,9 @@ export const softmaxBackward = functionExercise<[p: number[], dp: number[]], num
     501,
     ROWS,
     ({ N, sharp }) => `N = ${N}, s = ${sharp} randn`,
-    ({ N, sharp, size }, draw) => [softmaxOf(draw.list(N, sharp)), draw.list(N, size)],
+    ({ N, sharp, size }, draw) => [softmax(draw.list(N, sharp)), draw.list(N, size)],
   ),
   expected: (p, dp) => scoreGradient(p, dp, dot(p, dp)),
-  tolerance: { kind: 'gradient' },
   mistakes: [
     {
       answer: (p, dp) => scoreGradient(p, dp, 0),
@@ -211,7 +199,7 @@ export const dropoutBackward = functionExercise<[row: DroppedRow], number[]>({
     ({ N, rate, sharp }) => `N = ${N}, rate = ${rate}, s = ${sharp} randn`,
     ({ N, rate, sharp }, draw) => [
       {
-        p: softmaxOf(draw.list(N, sharp)),
+        p: softmax(draw.list(N, sharp)),
         dw: draw.list(N),
         keep: Array.from({ length: N }, () => Number(!draw.chance(rate))),
         rate,
@@ -219,7 +207,6 @@ export const dropoutBackward = functionExercise<[row: DroppedRow], number[]>({
     ],
   ),
   expected: dropBackward(masked),
-  tolerance: { kind: 'gradient' },
   mistakes: [
     {
       answer: dropBackward(({ dw }) => dw),

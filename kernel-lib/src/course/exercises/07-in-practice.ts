@@ -1,5 +1,6 @@
 import { functionExercise } from '../definition';
 import { drawCases } from '../draw';
+import { attendRow } from '../plain-attention';
 import { alibiSlopes, causalBand } from './07-in-practice-masks';
 
 /** Numbers of sequences, the longest length, and which of them are empty. */
@@ -83,13 +84,7 @@ const EMPTY = [
 
 function partOf(x: readonly number[], v: readonly number[][], Dv: number): Part {
   if (x.length === 0) return { out: new Array<number>(Dv).fill(0), lse: -Infinity };
-  const m = Math.max(...x);
-  const p = x.map((each) => Math.exp(each - m));
-  const l = p.reduce((a, b) => a + b, 0);
-  return {
-    out: Array.from({ length: Dv }, (_, c) => p.reduce((sum, each, j) => sum + each * v[j][c], 0) / l),
-    lse: m + Math.log(l),
-  };
+  return attendRow(x, v);
 }
 
 /** The sum of the outs, each with its weight, over the sum of the weights. */

@@ -1,10 +1,10 @@
 import { functionExercise } from '../definition';
 import { drawCases } from '../draw';
+import { sum } from '../plain-attention';
 import { wordPieces } from './08-transformer-pieces';
 
 type Numbers = readonly number[];
 
-const sum = (x: Numbers): number => x.reduce((a, b) => a + b, 0);
 const mean = (x: Numbers): number => sum(x) / x.length;
 const spread = (x: Numbers, around = mean(x)): number => sum(x.map((each) => (each - around) ** 2));
 const norm = (x: Numbers): number => Math.sqrt(spread(x, 0));

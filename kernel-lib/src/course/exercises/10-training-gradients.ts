@@ -132,7 +132,6 @@ const linearBackward = functionExercise<[given: Linear], LinearGradients>({
     ({ R, K, O }, draw) => [{ x: draw.matrix(R, K), w: draw.matrix(O, K), dy: draw.matrix(R, O) }],
   ),
   expected: linear(),
-  tolerance: { kind: 'gradient' },
   mistakes: [
     {
       answer: linear((_, { x, dy }) => ({ dw: overRows(x, dy) })),
