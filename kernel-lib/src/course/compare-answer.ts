@@ -73,7 +73,7 @@ async function outputsOf(right: unknown, result: unknown): Promise<{ outputs: Ou
 }
 
 /** A shape in words. */
-const shapeOf = ({ shape }: Output): string => (shape.length === 0 ? 'a number' : shape.join(' x '));
+const shapeOf = ({ shape }: Output): string => (shape.length === 0 ? 'a number' : `shape (${shape.join()})`);
 
 /** The contract's, without a yardstick: answers are checked on inputs that a plain sum gets right. */
 const budget = ({ data }: Output, maxAbsScore: number): number =>

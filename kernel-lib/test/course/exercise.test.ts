@@ -95,7 +95,7 @@ describe('an exercise', () => {
       'Expected as running[1]: numbers, got 2 (running[0]: 1).',
     ],
     [(x: number[]) => ({ ...sums(x), running: [, 1] }), 'Expected as running[0]: numbers, got undefined.'],
-    [(x: number[]) => ({ ...sums(x), running: [...x, 1] }), 'Expected as running: 0, got 1.'],
+    [(x: number[]) => ({ ...sums(x), running: [...x, 1] }), 'Expected as running: shape (0), got shape (1).'],
   ])('says what is no result', async (answer, text) => {
     expect((await complaint(answer)).message).toContain(text);
   });
