@@ -84,9 +84,9 @@ let group = params.first + id.x;`;
  * Which tile of queries a workgroup owns: i0, query head h and its key/value head hk within the slice, the sequence, and
  * where the rows of its heads begin. A packed sequence may be too short to have this tile.
  */
-export const ownQueriesWgsl = (t: AttentionTile, f: ScoreFeatures, split = false): string => `
-let tiles = (params.Nq + ${t.br - 1}u) / ${t.br}u;
-let i0 = group % tiles * ${t.br}u;
+export const ownQueriesWgsl = (br: number, f: ScoreFeatures, split = false): string => `
+let tiles = (params.Nq + ${br - 1}u) / ${br}u;
+let i0 = group % tiles * ${br}u;
 let h = group / tiles % params.H;
 // Results of the splits lie one behind the other, as if they were further batches.
 let result_b = group / tiles / params.H;
@@ -96,9 +96,24 @@ let feature_b = params.b0 + b;
 let feature_h = params.h0 + h;
 let seq = sequence(feature_b);
 ${f.packed ? 'if (i0 >= seq.Nq) { return; }' : ''}
-let i1 = min(i0 + ${t.br}u, seq.Nq) - 1u;
+let i1 = min(i0 + ${br}u, seq.Nq) - 1u;
 let q_base = base(b, h, params.q_strides, seq.q0);
 let out_base = base(result_b, h, params.out_strides, seq.q0);
+let k_base = base(b, hk, params.k_strides, seq.k0);
+let v_base = base(b, hk, params.v_strides, seq.k0);
+let to_log2 = params.scale * ${LOG2_E};`;
+
+/** The same for a tile of keys: j0, key/value head hk and how many query heads it has. The queries' heads are left to a loop. */
+export const ownKeysWgsl = (bc: number, f: ScoreFeatures): string => `
+let tiles = (params.Nk + ${bc - 1}u) / ${bc}u;
+let j0 = group % tiles * ${bc}u;
+let hk = group / tiles % params.Hk;
+let b = group / tiles / params.Hk;
+let heads = params.H / params.Hk;
+let feature_b = params.b0 + b;
+let seq = sequence(feature_b);
+${f.packed ? 'if (j0 >= seq.Nk) { return; }' : ''}
+let j1 = min(j0 + ${bc}u, seq.Nk) - 1u;
 let k_base = base(b, hk, params.k_strides, seq.k0);
 let v_base = base(b, hk, params.v_strides, seq.k0);
 let to_log2 = params.scale * ${LOG2_E};`;

@@ -1,9 +1,9 @@
 import type { Problem } from '../../api/problem';
 import { applyFeatures, drawDropout, kept, type ScoreFeatures, type ScoreTile } from '../../features/score';
-import type { Params } from '../../wgsl/params';
+import { type Params, when } from '../../wgsl/params';
 import { loadFunction, storageArray } from '../../wgsl/staging';
-import { columnOf, columnsPerThread, eachRow, eachScore, innerProducts, type TileShape } from '../../wgsl/tiles';
-import { enableWgsl, headWgsl } from '../common';
+import { columnOf, columnsPerThread, eachRow, eachScore, innerProducts } from '../../wgsl/tiles';
+import { headWgsl } from '../common';
 
 /** `load_row(b, h, seq, i)`: (lse, delta) of a query, see delta.ts; 0 where there is none. */
 const LOAD_ROW_WGSL = `
@@ -15,13 +15,13 @@ fn load_row(b: u32, h: u32, seq: Sequence, i: u32) -> vec2f {
 
 /** What the gradient kernels begin with: inputs at bindings 1 to 5, features from `features` on, how to load rows. */
 export const backwardWgsl = (
-  t: TileShape,
+  subgroups: boolean,
   { D, Dv, dtype }: Problem,
   f: ScoreFeatures,
   params: Params,
   features: number,
 ): string => `
-${enableWgsl(t)}
+${when(subgroups, 'enable subgroups;')}
 ${headWgsl(f, params, features)}
 ${storageArray(1, 'read', 'q', D, dtype)}
 ${storageArray(2, 'read', 'k', D, dtype)}

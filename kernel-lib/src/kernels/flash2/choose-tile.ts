@@ -1,6 +1,8 @@
 import type { Problem } from '../../api/problem';
 import type { DeviceFacts } from '../../device/device';
+import { chooseLanes } from '../../wgsl/choose-lanes';
 import { firstFit, shareTile } from '../../wgsl/choose-shape';
+import { type LaneTile, ownRows } from '../../wgsl/lanes';
 import { resultColumns, rowsPerThread, type TileShape } from '../../wgsl/tiles';
 import type { AttentionTile } from '../common';
 import { dkdvBytes } from './dkdv';
@@ -50,4 +52,16 @@ export function forceTile(
   const t = shareTile(own, step, facts);
   const bytes = tileBytes(pass, t, sizes);
   return { tile: bytes <= facts.workgroupStorage ? withRoles(pass, t, own, step) : null, bytes };
+}
+
+/** A lane tile with the queries and keys that it covers. */
+export type AttentionLanes = LaneTile & { readonly br: number; readonly bc: number };
+
+/** The lane tile of a pass, or null where tiles of workgroup memory are better or the only way: see chooseLanes. */
+export function chooseLaneTile(pass: Pass, { D, Dv, Nq, Nk }: Problem, facts: DeviceFacts): AttentionLanes | null {
+  const numbers = { forward: D + Dv, dq: 2 * D + Dv, dkdv: 2 * (D + Dv) }[pass];
+  const length = pass === 'dkdv' ? Nk : Nq;
+  const t = chooseLanes(facts, { numbers, sizes: [D, Dv], length });
+  if (!t) return null;
+  return pass === 'dkdv' ? { ...t, br: t.step, bc: ownRows(t) } : { ...t, br: ownRows(t), bc: t.step };
 }

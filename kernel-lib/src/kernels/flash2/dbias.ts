@@ -22,7 +22,7 @@ export function dbiasKernel(t: AttentionTile, p: Problem, f: ScoreFeatures, para
   const { D, Dv } = p;
   const scores = scoreTile(t, 'queries', 'weights');
   const code = `
-${backwardWgsl(t, p, f, params, 7)}
+${backwardWgsl(t.subgroup, p, f, params, 7)}
 @group(0) @binding(6) var<storage, read_write> dbias: array<f32>;
 var<workgroup> own_q: array<vec4f, ${stageLength(t.own, t.tx, D)}>;
 var<workgroup> own_dout: array<vec4f, ${stageLength(t.own, t.tx, Dv)}>;

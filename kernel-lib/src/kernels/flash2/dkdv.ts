@@ -2,12 +2,12 @@ import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
 import { dropped, type ScoreFeatures, stageAdjustments, valueScale } from '../../features/score';
 import { type Params, when } from '../../wgsl/params';
-import { LN_2, LOG2_E } from '../../wgsl/special-values';
+import { LN_2 } from '../../wgsl/special-values';
 import { stageLength, stageOwn, stageStep, storageArray, storeFunction, storeOwn } from '../../wgsl/staging';
 import { accumulate, declareResult, storeWeights, type TileShape, weightStride } from '../../wgsl/tiles';
 import { backwardWgsl, loadRowStates, probabilities, rawGradient, scoreGradients } from './backward-common';
 import { boundKeyGradients } from '../outputs';
-import { type AttentionTile, cutWgsl, featureAccess, mainWgsl, rowsOf, scoreTile } from '../common';
+import { type AttentionTile, cutWgsl, featureAccess, mainWgsl, ownKeysWgsl, rowsOf, scoreTile } from '../common';
 
 /** Bytes of workgroup memory. */
 export function dkdvBytes(t: TileShape, D: number, Dv: number): number {
@@ -41,7 +41,7 @@ export function dkdvKernel(
   const names = boundKeyGradients(p, writes);
   const size = { dk: D, dv: Dv };
   const code = `
-${backwardWgsl(t, p, f, params, 6 + names.length)}
+${backwardWgsl(t.subgroup, p, f, params, 6 + names.length)}
 ${names.map((name, n) => storageArray(6 + n, 'read_write', name, size[name], dtype)).join('\n')}
 var<workgroup> own_k: array<vec4f, ${stageLength(t.own, t.tx, D)}>;
 var<workgroup> own_v: array<vec4f, ${stageLength(t.own, t.tx, Dv)}>;
@@ -53,18 +53,7 @@ ${when(dk, storeFunction('dk', D, dtype))}
 ${when(dv, storeFunction('dv', Dv, dtype, names.at(-1)))}
 
 ${mainWgsl(t)}
-let tiles = (params.Nk + ${t.bc - 1}u) / ${t.bc}u;
-let j0 = group % tiles * ${t.bc}u;
-let hk = group / tiles % params.Hk;
-let b = group / tiles / params.Hk;
-let heads = params.H / params.Hk;
-let feature_b = params.b0 + b;
-let seq = sequence(feature_b);
-${f.packed ? 'if (j0 >= seq.Nk) { return; }' : ''}
-let j1 = min(j0 + ${t.bc}u, seq.Nk) - 1u;
-let k_base = base(b, hk, params.k_strides, seq.k0);
-let v_base = base(b, hk, params.v_strides, seq.k0);
-let to_log2 = params.scale * ${LOG2_E};
+${ownKeysWgsl(t.bc, f)}
 ${stageOwn(t, 'own_k', t.bc, rowsOf('k', D))}
 ${stageOwn(t, 'own_v', t.bc, { ...rowsOf('v', Dv), ...valueScale(f) })}
 ${when(dk, declareResult(t, 'acc_k', D))}

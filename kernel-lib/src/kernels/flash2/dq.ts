@@ -29,7 +29,7 @@ export function dqKernel(t: AttentionTile, p: Problem, f: ScoreFeatures, params:
   const { D, Dv, dtype } = p;
   const scores = scoreTile(t, 'queries', 'weights');
   const code = `
-${backwardWgsl(t, p, f, params, 7)}
+${backwardWgsl(t.subgroup, p, f, params, 7)}
 ${storageArray(6, 'read_write', 'dq', D, dtype)}
 var<workgroup> own_q: array<vec4f, ${stageLength(t.own, t.tx, D)}>;
 var<workgroup> own_dout: array<vec4f, ${stageLength(t.own, t.tx, Dv)}>;
@@ -39,7 +39,7 @@ var<workgroup> weights: array<vec4f, ${t.own * weightStride(t)}>;
 ${storeFunction('dq', D, dtype)}
 
 ${mainWgsl(t)}
-${ownQueriesWgsl(t, f)}
+${ownQueriesWgsl(t.br, f)}
 ${stageOwn(t, 'own_q', t.br, { ...rowsOf('q', D), scale: 'to_log2' })}
 ${stageOwn(t, 'own_dout', t.br, rowsOf('dout', Dv))}
 ${loadRowStates(scores)}

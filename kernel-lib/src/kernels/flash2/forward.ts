@@ -101,7 +101,7 @@ ${storeFunction('out', Dv, out)}
 ${reduceWgsl(t)}
 
 ${mainWgsl(t)}
-${ownQueriesWgsl(t, f, split)}
+${ownQueriesWgsl(t.br, f, split)}
 ${firstKeyWgsl(keys)}
 ${stageOwn(t, 'own', t.br, { ...rowsOf('q', D), scale: 'to_log2' })}
 ${eachRow(t, (r) => `var m${r} = ${START_MAXIMUM}; var l${r} = 0.0;`)}

@@ -10,15 +10,18 @@ import { biasGrid, biasGridParams, dbiasScratch, dbiasSum, finishDbias, hasDbias
 import type { OperandName, Operands } from '../operands';
 import { bindKeyGradients, gradientBuffer, gradientBytes, resultBytes } from '../outputs';
 import { countTiles, eachSlice, featureUploads } from '../steps';
-import { chooseTile, forceTile, type Pass } from './choose-tile';
+import { type AttentionLanes, chooseLaneTile, chooseTile, forceTile, type Pass } from './choose-tile';
 import { dbiasKernel } from './dbias';
 import { DELTA_ROWS, deltaKernel } from './delta';
 import { dkdvKernel } from './dkdv';
+import { dkdvLanesKernel } from './dkdv-lanes';
 import { dqKernel } from './dq';
+import { dqLanesKernel } from './dq-lanes';
 import { forwardKernel } from './forward';
+import { forwardLanesKernel } from './forward-lanes';
 
 /** Operations of a slice's matrix products, with inner or outer sizes that add up to `widths`, over the visited tiles. */
-function tileFlops(p: Problem, { slice }: Operands, tile: AttentionTile, widths: number): number {
+function tileFlops(p: Problem, { slice }: Operands, tile: { br: number; bc: number }, widths: number): number {
   const part = (slice.B * slice.H) / (p.B * p.H);
   return 2 * part * Math.max(countTiles(p, tile).visited, 1) * tile.br * tile.bc * widths;
 }
@@ -29,7 +32,9 @@ function tileFlops(p: Problem, { slice }: Operands, tile: AttentionTile, widths:
  * @param tile null for the device's own choice
  */
 export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionTile | null): Plan {
-  const tile = forced ?? chooseTile('forward', p, facts);
+  const lanes = forced ? null : chooseLaneTile('forward', p, facts);
+  const wide = forced ?? chooseTile('forward', p, facts);
+  const tile = lanes ?? wide;
   const f = compiledFeatures(p, facts);
   return {
     path: `flash2 forward: ${describeTile(tile, facts)}`,
@@ -43,7 +48,9 @@ export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionT
         const bind = (name: 'q' | 'k' | 'v' | 'out' | 'lse'): GPUBufferBinding => operands.bind(name, buffers[name]);
         return [
           {
-            kernel: forwardKernel(tile, p, f, params, { keys: keySource(p), split: false }),
+            kernel: lanes
+              ? forwardLanesKernel(lanes, p, f, params)
+              : forwardKernel(wide, p, f, params, { keys: keySource(p), split: false }),
             params,
             buffers: [
               bind('q'),
@@ -67,10 +74,12 @@ export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionT
  * @param tiles wanted tile, used by each kernel whose working set it fits; null for the device's own choice
  */
 export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: number; bc: number } | null): Plan {
-  const choose = (pass: Pass): AttentionTile =>
+  const chooseWide = (pass: Pass): AttentionTile =>
     (tiles && forceTile(pass, tiles, p, facts).tile) ?? chooseTile(pass, p, facts);
-  const dqTile = choose('dq');
-  const dkdvTile = choose('dkdv');
+  const choose = (pass: Pass): AttentionLanes | null => (tiles ? null : chooseLaneTile(pass, p, facts));
+  const [dqLanes, dkdvLanes] = [choose('dq'), choose('dkdv')];
+  const [dqWide, dkdvWide] = [chooseWide('dq'), chooseWide('dkdv')];
+  const [dqTile, dkdvTile] = [dqLanes ?? dqWide, dkdvLanes ?? dkdvWide];
   const f = compiledFeatures(p, facts);
   return {
     path: `flash2 backward: dq ${describeTile(dqTile, facts)}; dkdv ${describeTile(dkdvTile, facts)}`,
@@ -87,23 +96,25 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
         const inputs = [like('q'), like('k'), like('v'), like('out', 'dout'), like('rows')];
         const features = featureBindings(f, operands, buffers);
         return [
-          deltaStep(p, f, operands, buffers, dqTile.unroll),
+          deltaStep(p, f, operands, buffers, dqWide.unroll),
           {
-            kernel: dqKernel(dqTile, p, f, params),
+            kernel: dqLanes ? dqLanesKernel(dqLanes, p, f, params) : dqKernel(dqWide, p, f, params),
             params,
             buffers: [...inputs, like('q', gradientBuffer(p, 'dq')), ...features],
             workgroups: slice.B * slice.H * Math.ceil(p.Nq / dqTile.br),
             flops: tileFlops(p, operands, dqTile, 2 * p.D + p.Dv),
           },
           ...keyDispatches(f, facts).map((writes) => ({
-            kernel: dkdvKernel(dkdvTile, p, f, params, writes),
+            kernel: dkdvLanes
+              ? dkdvLanesKernel(dkdvLanes, p, f, params, writes)
+              : dkdvKernel(dkdvWide, p, f, params, writes),
             params,
             buffers: [...inputs, ...bindKeyGradients(p, operands, buffers, writes), ...features],
             workgroups: slice.B * slice.Hk * Math.ceil(p.Nk / dkdvTile.bc),
             flops: tileFlops(p, operands, dkdvTile, p.D + p.Dv + (writes.length * (p.D + p.Dv)) / 2),
           })),
           ...(hasDbias(p)
-            ? [dbiasStep(p, f, dqTile, operands, [...inputs, dbiasSum(operands, buffers), ...features])]
+            ? [dbiasStep(p, f, dqWide, operands, [...inputs, dbiasSum(operands, buffers), ...features])]
             : []),
         ];
       }),
@@ -155,5 +166,7 @@ export function dbiasStep(
   };
 }
 
-const describeTile = (t: AttentionTile, facts: DeviceFacts): string =>
-  `tiles ${t.br} x ${t.bc}, ${t.tx * t.ty} threads (${facts.kind})`;
+const describeTile = (t: AttentionTile | AttentionLanes, facts: DeviceFacts): string =>
+  'lanes' in t
+    ? `lane tiles ${t.br} x ${t.bc}, ${t.lanes} lanes of ${t.rows} rows (${facts.kind})`
+    : `tiles ${t.br} x ${t.bc}, ${t.tx * t.ty} threads (${facts.kind})`;

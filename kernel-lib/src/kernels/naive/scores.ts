@@ -30,7 +30,7 @@ ${loadFunction('rows_q', width, element)}
 ${loadFunction('rows_k', width, element)}
 
 ${mainWgsl(t)}
-${ownQueriesWgsl({ ...t, br: t.own, bc: t.step }, f)}
+${ownQueriesWgsl(t.own, f)}
 ${stageOwn(t, 'own', t.own, { ...rowsOf('q', width), name: 'rows_q', scale: 'params.scale' })}
 for (var j0 = 0u; j0 < seq.Nk; j0 += ${t.step}u) {
   workgroupBarrier();

@@ -1,0 +1,29 @@
+import type { DeviceFacts } from '../device/device';
+import { type LaneTile } from './lanes';
+import { vec4s } from './tiles';
+
+/** Bytes of a lane's private arrays times its lanes, at the most: three quarters of a first-level cache. */
+const ARRAY_BYTES = 24576;
+
+/** Rows of a lane, at the most, and numbers of all its arrays for one row: beyond, the code grows too long to compile. */
+const ROWS = 8;
+const NUMBERS = 1024;
+
+/**
+ * The lane tile of a kernel, or null where there is none: on a GPU, without subgroups of a fixed size, and for heads so long that
+ * the unrolled code would take seconds to compile.
+ * @param numbers  numbers that a lane keeps for one row: its rows and its results
+ * @param sizes  lengths of the rows that pass by
+ * @param length  how many rows stay: a lane keeps no more than there are
+ */
+export function chooseLanes(
+  { kind, subgroupSize: lanes }: DeviceFacts,
+  { numbers, sizes, length }: { numbers: number; sizes: readonly number[]; length: number },
+): LaneTile | null {
+  if (kind !== 'software' || lanes < 4 || lanes > 16 || numbers > NUMBERS) return null;
+  let rows = ROWS;
+  while (rows > 1 && (4 * lanes * rows * numbers > ARRAY_BYTES || lanes * (rows / 2) >= length)) rows /= 2;
+  // As many rows of the other side as one load of the lanes brings.
+  const width = Math.max(...sizes.map(vec4s));
+  return { lanes, rows, step: Math.max(1, 2 ** Math.floor(Math.log2(lanes / width))) };
+}
