@@ -47,7 +47,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: 
   if (i >= seq.Nq) { return; }
   let at = base(b, h, params.out_strides, seq.q0 + i);
   var sum = 0.0;
-  for (var d = 0u; d < ${vec4s(Dv)}u; d++) {
+  for (var d = 0u; d < ${vec4s(Dv)}u + params.zero; d++) {
     let a = load_dout(at, d);
     let o = load_out(at, d);
     ${add}

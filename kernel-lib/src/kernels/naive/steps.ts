@@ -3,7 +3,9 @@ import type { DeviceFacts } from '../../device/device';
 import type { Step } from '../../device/dispatch';
 import { dropoutParams } from '../../features/dropout';
 import { compiledFeatures, type ScoreFeatures } from '../../features/score';
+import { chooseLanes } from '../../wgsl/choose-lanes';
 import { firstFit } from '../../wgsl/choose-shape';
+import { ownRows } from '../../wgsl/lanes';
 import type { Params } from '../../wgsl/params';
 import { resultColumns, rowsPerThread, vec4s } from '../../wgsl/tiles';
 import { attentionParams, featureBindings } from '../common';
@@ -11,8 +13,10 @@ import { biasGrid, biasGridParams, dbiasSum } from '../dbias-sum';
 import type { Operands } from '../operands';
 import { DBIAS_ENTRIES, dbiasKernel } from './dbias';
 import { scoresBytes, scoresKernel } from './scores';
+import { scoresLanesKernel } from './scores-lanes';
 import { rowThreads, softcapBackwardKernel, softmaxBackwardKernel, softmaxKernel } from './softmax';
 import { weightedSumBytes, weightedSumKernel } from './weighted-sum';
+import { weightedSumLanesKernel } from './weighted-sum-lanes';
 
 type Rows = 'q' | 'k' | 'v' | 'out';
 
@@ -38,6 +42,7 @@ export class NaiveSteps {
     const { p, shared, operands, buffers } = this;
     const ofScores = product === 'qk';
     const width = ofScores ? p.D : p.Dv;
+    const lanes = chooseLanes(this.facts, { numbers: width, sizes: [width], length: p.Nq });
     const t = firstFit(
       this.facts,
       (shape) => scoresBytes(shape, width),
@@ -52,10 +57,12 @@ export class NaiveSteps {
       ? [operands.bind('q', buffers.q), operands.bind('k', buffers.k)]
       : [operands.bind('out', buffers.dout), operands.bind('v', buffers.v)];
     return {
-      kernel: scoresKernel(t, width, p.dtype, this.f, params),
+      kernel: lanes
+        ? scoresLanesKernel(lanes, width, p.dtype, this.f, params)
+        : scoresKernel(t, width, p.dtype, this.f, params),
       params,
       buffers: [a, b, { buffer: matrix }, ...this.features],
-      workgroups: this.heads * Math.ceil(p.Nq / t.own),
+      workgroups: this.heads * Math.ceil(p.Nq / (lanes ? ownRows(lanes) : t.own)),
       flops: this.productFlops(width),
     };
   }
@@ -74,6 +81,8 @@ export class NaiveSteps {
   ): Step {
     const { p, shared, operands, buffers } = this;
     const width = rows === 'q' || rows === 'k' ? p.D : p.Dv;
+    const length = transposed ? p.Nk : p.Nq;
+    const lanes = chooseLanes(this.facts, { numbers: width, sizes: [width], length });
     const t = firstFit(
       this.facts,
       (shape) => weightedSumBytes(shape, width),
@@ -88,7 +97,9 @@ export class NaiveSteps {
     };
     const resultHeads = transposed ? (this.heads * p.Hk) / p.H : this.heads;
     return {
-      kernel: weightedSumKernel(t, width, p.dtype, transposed, this.f, params),
+      kernel: lanes
+        ? weightedSumLanesKernel(lanes, width, p.dtype, transposed, this.f, params)
+        : weightedSumKernel(t, width, p.dtype, transposed, this.f, params),
       params,
       buffers: [
         { buffer: matrix },
@@ -96,7 +107,7 @@ export class NaiveSteps {
         operands.bind(result, buffers[into]),
         ...this.features,
       ],
-      workgroups: resultHeads * Math.ceil((transposed ? p.Nk : p.Nq) / t.own),
+      workgroups: resultHeads * Math.ceil(length / (lanes ? ownRows(lanes) : t.own)),
       flops: this.productFlops(width),
     };
   }

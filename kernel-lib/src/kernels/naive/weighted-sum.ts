@@ -5,6 +5,7 @@ import {
   type Element,
   loadFunction,
   stageLength,
+  type StageSource,
   stageStep,
   storageArray,
   storeFunction,
@@ -16,6 +17,50 @@ import { enableWgsl, featureAccess, headWgsl, mainWgsl } from '../common';
 /** Bytes of workgroup memory. */
 export const weightedSumBytes = (t: TileShape, width: number): number =>
   16 * (stageLength(Math.max(t.own, t.step), t.tx, width) + t.own * weightStride(t));
+
+/**
+ * WGSL: which tile of `own` result rows a workgroup has: r0, the result's head, and how many rows there are. The result's head is a query
+ * head, or a key/value head if transposed.
+ */
+export const resultTileWgsl = (own: number, transposed: boolean, f: ScoreFeatures): string => `
+let most = ${transposed ? 'params.Nk' : 'params.Nq'};
+let tiles = (most + ${own - 1}u) / ${own}u;
+let r0 = group % tiles * ${own}u;
+let result_heads = ${transposed ? 'params.Hk' : 'params.H'};
+let result_h = group / tiles % result_heads;
+let b = group / tiles / result_heads;
+let heads = params.H / params.Hk;
+let feature_b = params.b0 + b;
+let seq = sequence(feature_b);
+let rows_own = ${transposed ? 'seq.Nk' : 'seq.Nq'};
+let rows_step = ${transposed ? 'seq.Nq' : 'seq.Nk'};
+${f.packed ? 'if (r0 >= rows_own) { return; }' : ''}
+let result_base = base(b, result_h, params.result_strides, ${transposed ? 'seq.k0' : 'seq.q0'});`;
+
+/** WGSL: opens the loop over the query heads h of the result's head, one or those of a group, and tells where their rows begin. */
+export const eachHeadWgsl = (transposed: boolean): string => `
+${transposed ? 'for (var g = 0u; g < heads; g++) {\nlet h = result_h * heads + g;' : '{\nlet h = result_h;'}
+let feature_h = params.h0 + h;
+let at = (b * params.H + h) * params.Nq * params.Nk4;
+let rows_base = base(b, ${transposed ? 'h' : 'h / heads'}, params.rows_strides, ${transposed ? 'seq.q0' : 'seq.k0'});`;
+
+/** The rows that pass by, and where the result goes. */
+export const operandRows = (width: number): StageSource => ({
+  name: 'rows',
+  size: width,
+  base: 'rows_base',
+  rowStride: 'params.rows_strides.z',
+  row0: 's0',
+  rows: 'rows_step',
+});
+export const resultRows = (width: number): StageSource => ({
+  name: 'result',
+  size: width,
+  base: 'result_base',
+  rowStride: 'params.result_strides.z',
+  row0: 'r0',
+  rows: 'rows_own',
+});
 
 /**
  * result = scale M rows, or scale M^T rows, for each head, M being a score matrix in device memory:
@@ -46,34 +91,18 @@ ${dropout4Wgsl(f)}
 ${transposed ? LOAD_SCORE_WGSL : LOAD_SCORES_WGSL}
 
 ${mainWgsl(t)}
-let most = ${transposed ? 'params.Nk' : 'params.Nq'};
-let tiles = (most + ${t.own - 1}u) / ${t.own}u;
-let r0 = group % tiles * ${t.own}u;
-// The result's head: a query head, or a key/value head if transposed.
-let result_heads = ${transposed ? 'params.Hk' : 'params.H'};
-let result_h = group / tiles % result_heads;
-let b = group / tiles / result_heads;
-let heads = params.H / params.Hk;
-let feature_b = params.b0 + b;
-let seq = sequence(feature_b);
-let rows_own = ${transposed ? 'seq.Nk' : 'seq.Nq'};
-let rows_step = ${transposed ? 'seq.Nq' : 'seq.Nk'};
-${f.packed ? 'if (r0 >= rows_own) { return; }' : ''}
+${resultTileWgsl(t.own, transposed, f)}
 ${declareResult(t, 'acc', width)}
-${transposed ? 'for (var g = 0u; g < heads; g++) {\nlet h = result_h * heads + g;' : 'let h = result_h;'}
-let feature_h = params.h0 + h;
-let at = (b * params.H + h) * params.Nq * params.Nk4;
-let rows_base = base(b, ${transposed ? 'h' : 'h / heads'}, params.rows_strides, ${transposed ? 'seq.q0' : 'seq.k0'});
+${eachHeadWgsl(transposed)}
 for (var s0 = 0u; s0 < rows_step; s0 += ${t.step}u) {
   workgroupBarrier();
-  ${stageStep(t, 'stage', t.step, { name: 'rows', size: width, base: 'rows_base', rowStride: 'params.rows_strides.z', row0: 's0', rows: 'rows_step' })}
+  ${stageStep(t, 'stage', t.step, operandRows(width))}
   ${transposed ? stageTransposed(t) : stageStraight(t)}
   workgroupBarrier();
   ${accumulate(t, 'acc', 'weights', 'stage', width)}
 }
-${transposed ? '}' : ''}
-let result_base = base(b, result_h, params.result_strides, ${transposed ? 'seq.k0' : 'seq.q0'});
-${storeOwn(t, 'acc', 'stage', t.own, { name: 'result', size: width, base: 'result_base', rowStride: 'params.result_strides.z', row0: 'r0', rows: 'rows_own' }, () => 'params.scale')}
+}
+${storeOwn(t, 'acc', 'stage', t.own, resultRows(width), () => 'params.scale')}
 }`;
   return {
     label: transposed ? 'naive transposed sum' : 'naive sum',
