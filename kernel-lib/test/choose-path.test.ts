@@ -3,6 +3,7 @@ import { CAUSAL, NO_FEATURES, type Problem } from '../src/api/problem';
 import type { DeviceFacts } from '../src/device/device';
 import { compiledFeatures } from '../src/features/score';
 import { chooseFlash1Tile, flash1Bytes } from '../src/kernels/flash1/choose-tile';
+import { chooseLanes } from '../src/wgsl/choose-lanes';
 import { chooseTile, forceTile, type Pass } from '../src/kernels/flash2/choose-tile';
 import { countTiles } from '../src/kernels/steps';
 import { columnsPerThread, rowsPerThread } from '../src/wgsl/tiles';
@@ -59,8 +60,41 @@ describe.each(Object.entries(devices))('tiles on %s', (_, device) => {
         plan.steps(none).map(({ kernel }) => kernel.code),
       );
     };
-    expect(code(1, 1, {})).toEqual(code(1000, 77, { band: CAUSAL }));
+    expect(code(33, 33, {})).toEqual(code(1000, 77, { band: CAUSAL }));
     expect(code(9, 9, {})).toEqual(code(9, 9, { band: { left: 3, right: 2 } }));
+    // A lane of a CPU driver keeps fewer rows where there are only few.
+    const kinds = Array.from({ length: 33 }, (_, n) => code(n + 1, n + 1, {}).join());
+    expect(new Set(kinds).size).toBeLessThanOrEqual(device.kind === 'hardware' ? 1 : 4);
+  });
+});
+
+describe.each([devices.lavapipe, devices.swiftshader])('lane tiles', (device) => {
+  test('their arrays fit the cache, and no lane has only rows that are not there', () => {
+    for (let D = 1; D <= 256; D++) {
+      for (const length of [1, 5, 8, 9, 20, 1000]) {
+        const t = chooseLanes(device, { numbers: 4 * D, sizes: [D], length });
+        expect(t).toMatchObject({ lanes: device.subgroupSize });
+        expect(t!.rows === 1 || 4 * t!.lanes * t!.rows * 4 * D <= 24576).toBe(true);
+        expect(t!.rows === 1 || t!.lanes * (t!.rows / 2) < length).toBe(true);
+        expect(t!.step === 1 || t!.step * Math.ceil(D / 4) <= t!.lanes).toBe(true);
+      }
+    }
+  });
+
+  test('not for heads whose code would be too long, nor without subgroups of one size', () => {
+    const heads = { numbers: 4 * 256, sizes: [256], length: 9 };
+    expect(chooseLanes(device, heads)).not.toBeNull();
+    expect(chooseLanes(device, { ...heads, numbers: 4 * 257 })).toBeNull();
+    expect(chooseLanes({ ...device, subgroupSize: 0 }, heads)).toBeNull();
+    expect(chooseLanes({ ...device, kind: 'hardware' }, heads)).toBeNull();
+  });
+
+  test('wanted tiles are made in workgroup memory', () => {
+    const call = { problem: problem(), algorithm: 'flash2' as const };
+    expect(chooseForward({ ...call, tiles: null }, device).path).toContain('lane tiles');
+    expect(chooseForward({ ...call, tiles: { br: 8, bc: 16 } }, device)).toMatchObject({ tiles: { br: 8, bc: 16 } });
+    expect(chooseForward({ ...call, tiles: { br: 8, bc: 16 } }, device).path).not.toContain('lane');
+    expect(chooseBackward({ ...call, tiles: { br: 8, bc: 16 } }, device).path).not.toContain('lane');
   });
 });
 

@@ -5,8 +5,10 @@ import { vec4s } from './tiles';
 /** Bytes of a lane's private arrays times its lanes, at the most: three quarters of a first-level cache. */
 const ARRAY_BYTES = 24576;
 
-/** Rows of a lane, at the most, and numbers of all its arrays for one row: beyond, the code grows too long to compile. */
-const ROWS = 8;
+/** Rows of a workgroup, at the most: twice as many are no faster, and their code takes three times as long to compile. */
+const ROWS = 32;
+
+/** Numbers that a lane keeps for one row, at the most: the code grows with them. */
 const NUMBERS = 1024;
 
 /**
@@ -21,7 +23,7 @@ export function chooseLanes(
   { numbers, sizes, length }: { numbers: number; sizes: readonly number[]; length: number },
 ): LaneTile | null {
   if (kind !== 'software' || lanes < 4 || lanes > 16 || numbers > NUMBERS) return null;
-  let rows = ROWS;
+  let rows = 2 ** Math.floor(Math.log2(ROWS / lanes));
   while (rows > 1 && (4 * lanes * rows * numbers > ARRAY_BYTES || lanes * (rows / 2) >= length)) rows /= 2;
   // As many rows of the other side as one load of the lanes brings.
   const width = Math.max(...sizes.map(vec4s));

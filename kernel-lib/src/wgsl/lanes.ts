@@ -99,7 +99,8 @@ export function loadStep(t: LaneTile, name: string, from: StageSource): string {
     (from.scale ? ` * ${from.scale}` : '') + (from.rowScale ? ` * ${from.rowScale(row)}` : '');
   const load = (n: number): string => {
     const place = n === 0 ? 'x' : `(x + ${n * t.lanes}u)`;
-    if (t.step === 1) return `let ${name}_${n} = load_${from.name}(${address(from.row0)}, ${place})${scaled(from.row0)};`;
+    if (t.step === 1)
+      return `let ${name}_${n} = load_${from.name}(${address(from.row0)}, ${place})${scaled(from.row0)};`;
     const row = `${from.row0} + ${place} / ${width}u`;
     return `var ${name}_${n} = vec4f();
 if (${row} < ${from.rows}) { ${name}_${n} = load_${from.name}(${address(row)}, ${place} % ${width}u)${scaled(row)}; }`;

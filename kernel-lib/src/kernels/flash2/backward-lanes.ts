@@ -1,9 +1,4 @@
-import {
-  applyLaneFeatures,
-  drawLaneDropout,
-  laneKept,
-  type LaneScore,
-} from '../../features/lane-score';
+import { applyLaneFeatures, drawLaneDropout, laneKept, type LaneScore } from '../../features/lane-score';
 import type { ScoreFeatures } from '../../features/score';
 import { eachLaneScore, laneProducts } from '../../wgsl/lanes';
 

@@ -66,7 +66,10 @@ for (var h = hk * heads; h < (hk + 1u) * heads; h++) {
     ${laneProbabilities(f, scores, 'own_k', 'q', D)}
     ${when(dk, laneScoreGradients(f, scores, 'own_v', 'dout', Dv))}
     // dV += P^T dO; dK += dS^T Q
-    ${when(dv, eachLaneScore(t, (r, c) => `p_${r}_${c} = ${laneDropped(f, r, c, `p_${r}_${c}`)};`))}
+    ${when(
+      dv,
+      eachLaneScore(t, (r, c) => `p_${r}_${c} = ${laneDropped(f, r, c, `p_${r}_${c}`)};`),
+    )}
     ${when(
       dv,
       laneAccumulate(t, 'acc_v', 'dout', Dv, (r, c) => `p_${r}_${c}`),
