@@ -211,14 +211,18 @@ export class FlashDevice {
     const size = Math.ceil(bytes / 4) * 4;
     let staging: GPUBuffer | undefined;
     try {
-      const target = await this.checked('readback', () => {
-        staging = this.gpu.createBuffer({ size, usage: MAP_READ | COPY_DST });
+      const { target, mapped } = await this.checked('readback', () => {
+        const target = this.gpu.createBuffer({ size, usage: MAP_READ | COPY_DST });
+        staging = target;
         const encoder = this.gpu.createCommandEncoder();
-        encoder.copyBufferToBuffer(buffer, 0, staging, 0, size);
+        encoder.copyBufferToBuffer(buffer, 0, target, 0, size);
         this.gpu.queue.submit([encoder.finish()]);
-        return staging;
+        // Waited for together with the answer whether there was an error.
+        const mapped = this.guard(target.mapAsync(MAP_MODE_READ));
+        mapped.catch(() => undefined);
+        return { target, mapped };
       }).catch((error: unknown) => this.refused('readback', size, error));
-      await this.guard(target.mapAsync(MAP_MODE_READ));
+      await mapped;
       return target.getMappedRange().slice(0, bytes);
     } finally {
       staging?.destroy();

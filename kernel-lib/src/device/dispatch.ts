@@ -106,6 +106,7 @@ async function run(
   const timer = new GpuTimer(device);
   const dispatches = new Map<string, number>();
   let done = 0;
+  let gpuMs: Map<string, number> | null = null;
   try {
     const begin = performance.now();
     const rest = [...steps];
@@ -131,7 +132,7 @@ async function run(
         }
       }
       const start = performance.now();
-      await submit(device, slices, ({ kernel }) => pipelines.get(kernel)!, timer);
+      gpuMs = await submit(device, slices, ({ kernel }) => pipelines.get(kernel)!, timer, rest.length === 0);
       const elapsed = performance.now() - start;
       // A submit of a few operations measures its own overhead, not the rate.
       if (flops > 0 && (elapsed > SUBMIT_MS / 5 || flops > (rate * SUBMIT_MS) / 2))
@@ -141,7 +142,6 @@ async function run(
       onProgress?.(work > 0 ? Math.min(1, done / work) : 1);
     }
     const wallMs = performance.now() - begin;
-    const gpuMs = await timer.totals();
     signal?.throwIfAborted();
     return {
       dispatches: [...dispatches.values()].reduce((sum, count) => sum + count, 0),
@@ -158,14 +158,17 @@ async function run(
   }
 }
 
+/** Runs some slices; of the last ones, the times of all kernels of the run come back. */
 async function submit(
   device: FlashDevice,
   slices: readonly Slice[],
   pipelineOf: (step: Step) => Pipeline,
   timer: GpuTimer,
-): Promise<void> {
+  last: boolean,
+): Promise<Map<string, number> | null> {
   const { gpu } = device;
   const uniforms: GPUBuffer[] = [];
+  let ended: Promise<Map<string, number> | null> | undefined;
   try {
     await device.checked(slices[0].step.kernel.label, () => {
       const encoder = gpu.createCommandEncoder();
@@ -191,9 +194,13 @@ async function submit(
         pass.dispatchWorkgroups(count);
       }
       pass?.end();
+      if (last) timer.finish(encoder);
       gpu.queue.submit([encoder.finish()]);
+      // The end is waited for together with the answer whether there was an error.
+      ended = device.guard(last ? timer.totals() : gpu.queue.onSubmittedWorkDone().then(() => null));
+      ended.catch(() => undefined);
     });
-    await device.guard(gpu.queue.onSubmittedWorkDone());
+    return await ended!;
   } finally {
     for (const uniform of uniforms) uniform.destroy();
   }

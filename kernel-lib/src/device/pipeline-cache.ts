@@ -19,20 +19,30 @@ export interface Pipeline {
 
 const BINDING_TYPES = { read: 'read-only-storage', read_write: 'storage', uniform: 'uniform' } as const;
 
-const caches = new WeakMap<FlashDevice, Map<string, Promise<Pipeline>>>();
+interface Cache {
+  readonly byText: Map<string, Promise<Pipeline>>;
+  /** The same by the kernel itself, whose text is long to compare; see kernels/made-once.ts. */
+  readonly byKernel: WeakMap<Kernel, Promise<Pipeline>>;
+}
+
+const caches = new WeakMap<FlashDevice, Cache>();
 
 /** The compiled kernel; each text is compiled once per device. */
 export function pipelineFor(device: FlashDevice, kernel: Kernel): Promise<Pipeline> {
-  const cache = caches.get(device) ?? new Map<string, Promise<Pipeline>>();
+  const cache = caches.get(device) ?? { byText: new Map(), byKernel: new WeakMap() };
   caches.set(device, cache);
+  const { byText, byKernel } = cache;
+  const known = byKernel.get(kernel);
+  if (known) return known;
   const key = `${kernel.access.join()}\n${kernel.code}`;
-  let compiled = cache.get(key);
-  if (!compiled) {
-    compiled = compile(device, kernel);
-    cache.set(key, compiled);
-    // A failure may pass (memory), so it is not remembered.
-    compiled.catch(() => cache.delete(key));
-  }
+  const compiled = byText.get(key) ?? compile(device, kernel);
+  byText.set(key, compiled);
+  byKernel.set(kernel, compiled);
+  // A failure may pass (memory), so it is not remembered.
+  compiled.catch(() => {
+    byText.delete(key);
+    byKernel.delete(kernel);
+  });
   return compiled;
 }
 

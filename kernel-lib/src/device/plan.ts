@@ -42,11 +42,25 @@ export async function runPlan(
   const scratch: Record<string, GPUBuffer> = {};
   const free = (buffers: Record<string, GPUBuffer>): void => Object.values(buffers).forEach((b) => device.free(b));
   try {
-    for (const [name, bytes] of Object.entries(plan.outputs)) outputs[name] = await device.allocate(bytes, name);
-    for (const [name, bytes] of Object.entries(plan.scratch)) scratch[name] = await device.allocate(bytes, name);
-    for (const [name, words] of Object.entries(plan.uploads ?? {})) {
-      scratch[name] = await device.allocate(words.byteLength, name, UNIFORM);
-      device.gpu.queue.writeBuffer(scratch[name], 0, words.buffer, words.byteOffset, words.byteLength);
+    const make = async (
+      into: Record<string, GPUBuffer>,
+      name: string,
+      bytes: number,
+      usage?: number,
+    ): Promise<void> => {
+      into[name] = await device.allocate(bytes, name, usage);
+    };
+    const uploads = Object.entries(plan.uploads ?? {});
+    // All at once, for each waits for the device's answer; what was made is freed only when all have answered.
+    const made = await Promise.allSettled([
+      ...Object.entries(plan.outputs).map(([name, bytes]) => make(outputs, name, bytes)),
+      ...Object.entries(plan.scratch).map(([name, bytes]) => make(scratch, name, bytes)),
+      ...uploads.map(([name, words]) => make(scratch, name, words.byteLength, UNIFORM)),
+    ]);
+    const failed = made.find((one) => one.status === 'rejected');
+    if (failed) throw failed.reason;
+    for (const [name, { buffer, byteOffset, byteLength }] of uploads) {
+      device.gpu.queue.writeBuffer(scratch[name], 0, buffer, byteOffset, byteLength);
     }
     const buffers = { ...inputs, ...outputs, ...scratch };
     const stats = await runSteps(device, plan.steps(buffers), options);

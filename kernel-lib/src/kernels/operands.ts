@@ -25,8 +25,16 @@ export interface View {
 /** Tensors that a kernel binds, by name. dq, dk, dv and dout lie as q, k, v and out do. */
 export type OperandName = 'q' | 'k' | 'v' | 'out' | 'lse' | 'rows' | 'bias' | 'mask' | 'dbias' | 'out_sum' | 'dq_sum';
 
+const known = new WeakMap<Problem, Record<OperandName, View>>();
+
 /** Views of all tensors of a problem. */
 export function views(p: Problem): Record<OperandName, View> {
+  const all = known.get(p) ?? makeViews(p);
+  known.set(p, all);
+  return all;
+}
+
+function makeViews(p: Problem): Record<OperandName, View> {
   // Queries and keys: all rows of a packed batch, or those of one head.
   const starts = { Q: p.sequences?.cuSeqlensQ ?? null, K: p.sequences?.cuSeqlensK ?? null };
   const [Q, K] = [starts.Q?.[p.B] ?? p.Nq, starts.K?.[p.B] ?? p.Nk];

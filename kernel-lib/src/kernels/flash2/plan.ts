@@ -8,6 +8,7 @@ import type { Params } from '../../wgsl/params';
 import { type AttentionTile, attentionParams, featureBindings } from '../common';
 import { biasGrid, biasGridParams, dbiasScratch, dbiasSum, finishDbias, hasDbias } from '../dbias-sum';
 import type { OperandName, Operands } from '../operands';
+import { madeOnce } from '../made-once';
 import { bindKeyGradients, gradientBuffer, gradientBytes, resultBytes } from '../outputs';
 import { countTiles, eachSlice, featureUploads } from '../steps';
 import { type AttentionLanes, chooseLaneTile, chooseTile, forceTile, type Pass } from './choose-tile';
@@ -48,9 +49,15 @@ export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionT
         const bind = (name: 'q' | 'k' | 'v' | 'out' | 'lse'): GPUBufferBinding => operands.bind(name, buffers[name]);
         return [
           {
-            kernel: lanes
-              ? forwardLanesKernel(lanes, p, f, params)
-              : forwardKernel(wide, p, f, params, { keys: keySource(p), split: false }),
+            kernel: madeOnce(
+              p,
+              f,
+              params,
+            )(['forward', tile], () =>
+              lanes
+                ? forwardLanesKernel(lanes, p, f, params)
+                : forwardKernel(wide, p, f, params, { keys: keySource(p), split: false }),
+            ),
             params,
             buffers: [
               bind('q'),
@@ -90,6 +97,7 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
     steps: (buffers) => [
       ...eachSlice(p, facts, ['rows', 'dbias'], (operands) => {
         const params = attentionParams(p, f, operands);
+        const once = madeOnce(p, f, params);
         const { slice } = operands;
         const like = (name: OperandName, buffer: string = name): GPUBufferBinding =>
           operands.bind(name, buffers[buffer]);
@@ -98,16 +106,18 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
         return [
           deltaStep(p, f, operands, buffers, dqWide.unroll),
           {
-            kernel: dqLanes ? dqLanesKernel(dqLanes, p, f, params) : dqKernel(dqWide, p, f, params),
+            kernel: once(['dq', dqTile], () =>
+              dqLanes ? dqLanesKernel(dqLanes, p, f, params) : dqKernel(dqWide, p, f, params),
+            ),
             params,
             buffers: [...inputs, like('q', gradientBuffer(p, 'dq')), ...features],
             workgroups: slice.B * slice.H * Math.ceil(p.Nq / dqTile.br),
             flops: tileFlops(p, operands, dqTile, 2 * p.D + p.Dv),
           },
           ...keyDispatches(f, facts).map((writes) => ({
-            kernel: dkdvLanes
-              ? dkdvLanesKernel(dkdvLanes, p, f, params, writes)
-              : dkdvKernel(dkdvWide, p, f, params, writes),
+            kernel: once(['dkdv', dkdvTile, writes], () =>
+              dkdvLanes ? dkdvLanesKernel(dkdvLanes, p, f, params, writes) : dkdvKernel(dkdvWide, p, f, params, writes),
+            ),
             params,
             buffers: [...inputs, ...bindKeyGradients(p, operands, buffers, writes), ...features],
             workgroups: slice.B * slice.Hk * Math.ceil(p.Nk / dkdvTile.bc),
@@ -139,7 +149,7 @@ export function deltaStep(
   const params = attentionParams(p, f, operands);
   const bind = (name: OperandName, buffer: string = name): GPUBufferBinding => operands.bind(name, buffers[buffer]);
   return {
-    kernel: deltaKernel(p, f, params, unroll),
+    kernel: madeOnce(p, f, params)(['delta', unroll], () => deltaKernel(p, f, params, unroll)),
     params,
     buffers: [bind('out', 'dout'), bind('out'), bind('lse'), bind('rows'), ...featureBindings(f, operands, buffers)],
     workgroups: B * H * Math.ceil(p.Nq / DELTA_ROWS),
