@@ -1,19 +1,42 @@
+import type { Algorithm } from '../api/options';
 import type { Problem } from '../api/problem';
+import type { Ceilings } from '../device/ceilings';
 import type { DeviceInfo } from '../device/device';
 import type { Figure } from '../plots/figure';
 import { FigureReport } from '../plots/figure-report';
 import { formatBytes, formatNumber } from '../plots/numbers';
-import { speedMemoryFigure } from '../plots/speed-memory';
+import { speedMemoryFigure, type SpeedMemoryRow } from '../plots/speed-memory';
 import { htmlTable, textTable, type Table } from '../plots/table';
 import type { FloatDType } from '../tensor/dtype';
-import type { Clock, ReportMemory, ReportTiming } from './report-data';
+import { bothTiming, type Measurement, memory, timings } from './measure';
+import type { Clock, Pass, ReportError } from './report-data';
 
-/** One algorithm's pass at one length. */
-export interface BenchRow extends Omit<ReportTiming, 'clock'> {
-  /** Bytes of all device buffers of the call. */
-  readonly deviceBytes: number;
+/** One algorithm's pass at one length; 'both' is a forward and the backward after it. */
+export interface BenchRow {
+  readonly seq: number;
+  readonly pass: Pass | 'both';
+  readonly algorithm: Algorithm;
+  /** Median, in milliseconds. */
+  readonly ms: number;
+  /** (slowest - fastest) / median of the runs; 0 for a single run. */
+  readonly spread: number;
+  readonly runs: number;
+  /** By the standard count (src/cost/flops.ts), whatever work the algorithm really did. */
+  readonly gflops: number;
+  /** The same as a share of what a loop of nothing but multiply-adds reaches on this device. */
+  readonly ofFma: number;
   /** Time over that of the first algorithm at the same length; NaN where that was not run. */
   readonly ratio: number;
+  /** Bytes of all device buffers of the call; of 'both', at the most. */
+  readonly deviceBytes: number;
+  /** Largest error of the results, against float64 in a sample of rows, as a share of what is allowed; above 1 they are wrong. */
+  readonly error: number;
+}
+
+/** One algorithm at one length: its runs and what was found wrong with their results. */
+export interface BenchPoint {
+  readonly measurement: Measurement;
+  readonly errors: readonly ReportError[];
 }
 
 interface BenchData {
@@ -22,8 +45,8 @@ interface BenchData {
   readonly problem: Problem;
   readonly dtype: FloatDType;
   readonly clock: Clock;
-  readonly timings: readonly ReportTiming[];
-  readonly memory: readonly ReportMemory[];
+  readonly ceilings: Ceilings;
+  readonly points: readonly BenchPoint[];
   readonly notes: readonly string[];
   readonly seconds: number;
 }
@@ -32,6 +55,10 @@ interface BenchData {
 export class BenchReport extends FigureReport {
   readonly device: DeviceInfo;
   readonly clock: Clock;
+  /** What simple loops reach on this device. */
+  readonly ceilings: Ceilings;
+  /** That of the longest length. */
+  readonly problem: Problem;
   readonly rows: readonly BenchRow[];
   /** What was not run, and why. */
   readonly notes: readonly string[];
@@ -41,16 +68,19 @@ export class BenchReport extends FigureReport {
   readonly figure: Figure;
   private readonly problemLine: string;
 
-  constructor({ device, problem, dtype, clock, timings, memory, notes, seconds }: BenchData) {
+  constructor({ device, problem, dtype, clock, ceilings, points, notes, seconds }: BenchData) {
     super();
     this.device = device;
     this.clock = clock;
+    this.ceilings = ceilings;
+    this.problem = problem;
     this.notes = notes;
     this.seconds = seconds;
-    this.rows = rowsOf(timings, memory);
+    this.rows = rowsOf(points, clock, ceilings);
     const { B, H, Hk, D, Dv, band } = problem;
     this.problemLine = `B ${B}, H ${H}, Hk ${Hk}, D ${D}, Dv ${Dv}, ${dtype}${band.right === 0 ? ', causal' : ''}`;
-    this.figure = speedMemoryFigure(this.rows, {
+    const single = this.rows.filter((row): row is BenchRow & SpeedMemoryRow => row.pass !== 'both');
+    this.figure = speedMemoryFigure(single, {
       title: 'Speed and memory against sequence length',
       notes: [this.problemLine, `${device.name}, ${clock}`, ...notes],
     });
@@ -70,34 +100,59 @@ export class BenchReport extends FigureReport {
   }
 
   private table(): Table {
+    const { fmaGflops, expGops, copyGBs } = this.ceilings;
+    const loops = `loops reach ${formatNumber(fmaGflops)} GFLOP/s fma, ${formatNumber(expGops)} Gops/s exp2, ${formatNumber(copyGBs)} GB/s copy`;
     return {
-      caption: `${this.problemLine} on ${this.device.name}, ${this.clock} (${formatNumber(this.seconds)} s)`,
-      header: ['N', 'pass', 'algorithm', 'median', 'spread', 'runs', 'GFLOP/s', 'ratio', 'memory'],
-      numeric: [0, 3, 4, 5, 6, 7, 8],
+      caption: `${this.problemLine} on ${this.device.name}, ${this.clock} (${formatNumber(this.seconds)} s); ${loops}`,
+      header: ['N', 'pass', 'algorithm', 'median', 'spread', 'runs', 'GFLOP/s', 'of fma', 'ratio', 'memory', 'error'],
+      numeric: [0, 3, 4, 5, 6, 7, 8, 9, 10],
       rows: this.rows.map((row) => [
         String(row.seq),
         row.pass,
         row.algorithm,
-        `${formatNumber(row.ms)} ms`,
+        // A wrong result has no speed.
+        row.error <= 1 ? `${formatNumber(row.ms)} ms` : 'wrong',
         `${Math.round(100 * row.spread)} %`,
         String(row.runs),
         formatNumber(row.gflops),
+        `${(100 * row.ofFma).toFixed(0)} %`,
         Number.isFinite(row.ratio) ? row.ratio.toFixed(2) : '-',
         formatBytes(row.deviceBytes),
+        row.error.toFixed(2),
       ]),
     };
   }
 }
 
+const OUTPUTS: Record<BenchRow['pass'], readonly string[]> = {
+  forward: ['out', 'lse'],
+  backward: ['dq', 'dk', 'dv'],
+  both: ['out', 'lse', 'dq', 'dk', 'dv'],
+};
+
 /** By length, pass and algorithm. */
-function rowsOf(timings: readonly ReportTiming[], memory: readonly ReportMemory[]): BenchRow[] {
-  const first = timings[0]?.algorithm;
-  const rows = timings.map(({ clock: _clock, ...timing }): BenchRow => {
-    const { algorithm, pass, seq, ms } = timing;
-    const base = timings.find((one) => one.algorithm === first && one.pass === pass && one.seq === seq);
-    const bytes = memory.find((one) => one.algorithm === algorithm && one.pass === pass && one.seq === seq);
-    return { ...timing, deviceBytes: bytes!.measured, ratio: ms / (base?.ms ?? NaN) };
+function rowsOf(points: readonly BenchPoint[], clock: Clock, { fmaGflops }: Ceilings): BenchRow[] {
+  const rows = points.flatMap(({ measurement, errors }): Omit<BenchRow, 'ratio'>[] => {
+    const { algorithm } = measurement;
+    const bytes = memory(measurement).map(({ measured }) => measured);
+    const passes = [
+      ...timings(measurement, clock).map(({ clock: _clock, ...timing }, n) => ({ ...timing, deviceBytes: bytes[n] })),
+      { ...bothTiming(measurement, clock), pass: 'both' as const, deviceBytes: Math.max(...bytes) },
+    ];
+    return passes.map((row) => {
+      const shares = errors
+        .filter(({ output }) => OUTPUTS[row.pass].includes(output))
+        .map(({ error, allowed }) => error / allowed);
+      return { ...row, algorithm, ofFma: row.gflops / fmaGflops, error: Math.max(...shares) };
+    });
   });
-  const rank = ({ seq, pass }: BenchRow): number => 2 * seq + (pass === 'forward' ? 0 : 1);
-  return rows.sort((a, b) => rank(a) - rank(b));
+  const first = points[0]?.measurement.algorithm;
+  const rank = ({ seq, pass }: Omit<BenchRow, 'ratio'>): number =>
+    3 * seq + ['forward', 'backward', 'both'].indexOf(pass);
+  return rows
+    .map((row) => {
+      const base = rows.find(({ algorithm, pass, seq }) => algorithm === first && pass === row.pass && seq === row.seq);
+      return { ...row, ratio: row.ms / (base?.ms ?? NaN) };
+    })
+    .sort((a, b) => rank(a) - rank(b));
 }

@@ -2,13 +2,16 @@ import { checkNames, checkRunOptions, fail } from '../api/checks';
 import type { Algorithm } from '../api/options';
 import { NO_FEATURES } from '../api/problem';
 import { OPTION_NAMES } from '../api/validate';
+import { ceilingsOf } from '../device/ceilings';
 import { defaultDevice } from '../device/default-device';
-import { BenchReport } from './bench-report';
-import { commonClock, timings } from './measure';
+import { type BenchPoint, BenchReport } from './bench-report';
+import { checkOutputs } from './check-outputs';
+import { planCheck } from './check-plan';
+import { commonClock } from './measure';
 import { Progress } from './progress';
 import { planReport, type AttentionReportOptions } from './report-options';
 import { wholeNumber } from './size-options';
-import { measureSmaller, pointSeconds, sizesAt, sweepLengths, type SweepContext, type SweepPoint } from './sweep';
+import { measureSmaller, pointSeconds, sizesAt, sweepLengths, type SweepContext } from './sweep';
 
 /** Options of `flash.bench`: a problem, at which lengths, and what computes it. */
 export interface BenchOptions extends Omit<AttentionReportOptions, 'algorithm' | 'bias' | 'mask'> {
@@ -18,12 +21,16 @@ export interface BenchOptions extends Omit<AttentionReportOptions, 'algorithm' |
   algorithms?: readonly Algorithm[];
 }
 
+/** What a check may cost, about a fifth of a second an algorithm and length; see planCheck. */
+const CHECK_BUDGET = 1e7;
+
 const SIZE_NAMES = ['batch', 'heads', 'kvHeads', 'seq', 'seqK', 'dim', 'dimV', 'dtype', 'seed'];
 const ALGORITHMS: readonly Algorithm[] = ['flash2', 'flash1', 'naive', 'reference'];
 
 /**
  * Times forward and backward of several algorithms over lengths, on random inputs: medians of up to five runs after a warm-up, by
- * the GPU's own clock where it has one. Nothing is compared with a reference: `check` and `attentionReport` do that.
+ * the GPU's own clock where it has one. All results are compared with the float64 reference in a sample of rows; those that are
+ * wrong are shown as wrong, not as fast.
  *
  * Rejects with a FlashError for bad options (INVALID_ARGUMENT and what `flash.attention` gives), with the signal's reason where
  * aborted; nothing stays on the device either way.
@@ -40,7 +47,8 @@ export async function bench(options: BenchOptions = {}): Promise<BenchReport> {
   const seqs = checkSeqs(givenSeqs, seq);
   const algorithms = checkAlgorithms(given);
   signal?.throwIfAborted();
-  const { info: device } = await defaultDevice();
+  const opened = await defaultDevice();
+  const { info: device } = opened;
   const { kvHeads: Hk, heads: H, batch: B, dim: D, dimV: Dv } = plan.sizes;
   const seconds = seqs.map((length, index) => {
     const { seq: Nq, seqK: Nk } = sizesAt(plan.sizes, length);
@@ -52,19 +60,34 @@ export async function bench(options: BenchOptions = {}): Promise<BenchReport> {
     onProgress,
   );
   const context: SweepContext = { plan, device, algorithms, signal, progress, seen: new Set() };
-  const points: SweepPoint[] = [];
-  for (const length of seqs) points.push(await measureSmaller(sizesAt(plan.sizes, length), context));
+  const ceilings = await opened.enqueue(() => ceilingsOf(opened));
+  const points: BenchPoint[] = [];
+  const notes: string[] = [];
+  for (const length of seqs) {
+    const point = await measureSmaller(
+      sizesAt(plan.sizes, length),
+      context,
+      async ({ measurements }, problem, inputs) => {
+        const check = planCheck(problem, plan.seed, CHECK_BUDGET);
+        for (const measurement of measurements) {
+          const control = { signal, onProgress: () => undefined };
+          const errors = await checkOutputs(problem, check, inputs, [measurement], control);
+          points.push({ measurement, errors });
+        }
+      },
+    );
+    notes.push(...point.notes);
+  }
   progress.finish();
-  const all = points.flatMap(({ measurements }) => measurements);
-  const clock = commonClock(all);
+  const all = points.map(({ measurement }) => measurement);
   return new BenchReport({
     device,
     problem: all[all.length - 1].problem,
     dtype: plan.dtype,
-    clock,
-    timings: all.flatMap((one) => timings(one, clock)),
-    memory: points.flatMap(({ memory }) => memory),
-    notes: points.flatMap(({ notes }) => notes),
+    clock: commonClock(all),
+    ceilings,
+    points,
+    notes,
     seconds: (performance.now() - start) / 1000,
   });
 }

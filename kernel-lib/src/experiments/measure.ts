@@ -125,23 +125,38 @@ export function commonClock(measurements: readonly Measurement[]): Clock {
   return all.every((sample) => sample.gpuMs !== null) ? 'gpu timestamps' : 'wall clock';
 }
 
+/** Milliseconds of each run of a pass. */
+const timesOf = ({ samples }: Pick<Measurement, 'samples'>, pass: Pass, clock: Clock): number[] =>
+  samples[pass].map((sample) => (clock === 'wall clock' ? sample.wallMs : (sample.gpuMs ?? NaN)));
+
+type Rates = Pick<ReportTiming, 'seq' | 'ms' | 'spread' | 'runs' | 'gflops'>;
+
+function ratesOf({ Nq }: Problem, times: readonly number[], flops: number): Rates {
+  const ms = median(times);
+  return {
+    seq: Nq,
+    ms,
+    spread: ms > 0 ? (Math.max(...times) - Math.min(...times)) / ms : 0,
+    runs: times.length,
+    gflops: ms > 0 ? flops / ms / 1e6 : NaN,
+  };
+}
+
 /** Median times and rates of a measurement, forward first. */
-export function timings({ algorithm, problem, samples }: Omit<Measurement, 'last'>, clock: Clock): ReportTiming[] {
+export function timings(measurement: Omit<Measurement, 'last'>, clock: Clock): ReportTiming[] {
+  const { algorithm, problem } = measurement;
   return (['forward', 'backward'] as const).map((pass) => {
-    const times = samples[pass].map((sample) => (clock === 'wall clock' ? sample.wallMs : (sample.gpuMs ?? NaN)));
-    const ms = median(times);
     const flops = pass === 'forward' ? forwardFlops(problem) : backwardFlops(problem);
-    return {
-      algorithm,
-      pass,
-      seq: problem.Nq,
-      ms,
-      spread: ms > 0 ? (Math.max(...times) - Math.min(...times)) / ms : 0,
-      runs: times.length,
-      clock,
-      gflops: ms > 0 ? flops / ms / 1e6 : NaN,
-    };
+    return { algorithm, pass, clock, ...ratesOf(problem, timesOf(measurement, pass, clock), flops) };
   });
+}
+
+/** The same for a forward and the backward that follows it, together. */
+export function bothTiming(measurement: Omit<Measurement, 'last'>, clock: Clock): Rates {
+  const { problem } = measurement;
+  const backward = timesOf(measurement, 'backward', clock);
+  const times = timesOf(measurement, 'forward', clock).map((ms, run) => ms + backward[run]);
+  return ratesOf(problem, times, forwardFlops(problem) + backwardFlops(problem));
 }
 
 /** Measured bytes beside the formula, forward first. */

@@ -91,14 +91,25 @@ export function checkInputs({ q, k, v, bias, mask }: RunInputs, plan: ReportPlan
   return checkAttention(q, k, v, { ...plan.options, bias, mask });
 }
 
-/** A length below the full one, on random inputs; everything it made is freed. */
-export async function measureSmaller(sizes: Sizes, context: SweepContext): Promise<SweepPoint> {
+/**
+ * A length on random inputs; everything it made is freed.
+ * @param inspect is given the point while its results still live
+ */
+export async function measureSmaller(
+  sizes: Sizes,
+  context: SweepContext,
+  inspect?: (point: SweepPoint, problem: Problem, inputs: RunInputs) => Promise<void>,
+): Promise<SweepPoint> {
   const made: Tensor[] = [];
   try {
     const inputs = await makeInputs(context.plan, sizes, (tensor) => made.push(tensor));
     const { problem } = checkInputs(inputs, context.plan);
     const point = await measurePoint(problem, inputs, context);
-    for (const { last } of point.measurements) last.dispose();
+    try {
+      await inspect?.(point, problem, inputs);
+    } finally {
+      for (const { last } of point.measurements) last.dispose();
+    }
     return point;
   } finally {
     for (const tensor of made) tensor.dispose();

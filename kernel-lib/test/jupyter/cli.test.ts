@@ -27,6 +27,7 @@ describe('the command line', () => {
     [['check', '--seed', 'x'], '--seed'],
     [['bench', '--seqs', '64,x'], '--seqs: expected a whole number, got x'],
     [['bench', '--dtype', 'f64'], 'dtype'],
+    [['bench', '--compare', 'no-such-file'], '--compare: expected a file that bench --json wrote, got no-such-file'],
     [['check', '--algorithms', 'flash3'], 'algorithms: expected a list of flash2, flash1, naive, reference'],
     [['check', 'no such case'], 'filter'],
     [['course'], 'course needs one folder'],
@@ -39,6 +40,32 @@ describe('the command line', () => {
   test('JSON lines keep what JSON cannot say', () => {
     expect(jsonLines([{ a: 1 }, { error: Infinity, b: NaN }])).toBe('{"a":1}\n{"error":"Infinity","b":"NaN"}\n');
   });
+});
+
+test('bench is compared with an earlier run', async () => {
+  const args = ['bench', '--seqs', '16', '--heads', '1', '--dim', '4,8', '--algorithms', 'flash2', '--json'];
+  const { text, code } = await cli(args);
+  expect(code).toBe(0);
+  const rows = text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(rows.map(({ dim, pass }) => [dim, pass])).toEqual(
+    [4, 8].flatMap((dim) => ['forward', 'backward', 'both'].map((pass) => [dim, pass])),
+  );
+  const file = path.join(folder, 'before.json');
+  // A second each, and nothing about the other head size.
+  writeFileSync(
+    file,
+    rows
+      .slice(0, 3)
+      .map((row) => `${JSON.stringify({ ...row, ms: 1000 })}\n`)
+      .join(''),
+  );
+  const after = (await cli([...args, '--compare', file])).text.trim().split('\n');
+  const compared = after.map((line) => JSON.parse(line) as { ms: number; beforeMs?: number; speedup?: number });
+  for (const { ms, beforeMs, speedup } of compared.slice(0, 3)) expect([beforeMs, speedup]).toEqual([1000, 1000 / ms]);
+  for (const { beforeMs } of compared.slice(3)) expect(beforeMs).toBeUndefined();
 });
 
 describe('the course', () => {

@@ -1,29 +1,96 @@
-import { type Algorithm, bench, type BenchOptions } from '../index';
+import { readFileSync } from 'node:fs';
+import { type Algorithm, bench, type BenchOptions, type BenchReport, type BenchRow } from '../index';
 import { jsonLines, type CommandResult } from './print';
 import { UsageError } from './usage';
 
 type Values = Record<string, string | boolean | undefined>;
 
-/** `flashlab bench`: times of forward and backward. */
-export async function benchCommand(values: Values): Promise<CommandResult> {
-  const list = (name: string): string[] | undefined => (values[name] as string | undefined)?.split(',');
-  const number = (name: string): number | undefined => numberOf(name, values[name] as string | undefined);
-  const options = {
-    seqs: list('seqs')?.map((length) => numberOf('seqs', length)!),
-    algorithms: list('algorithms') as Algorithm[] | undefined,
-    ...{ batch: number('batch'), heads: number('heads'), kvHeads: number('kv-heads'), dim: number('dim') },
-    dtype: values.dtype as BenchOptions['dtype'],
-    causal: values.causal === true,
-  };
-  const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  const report = await bench(Object.fromEntries(given) as BenchOptions);
-  const { device, clock } = report;
-  const rows = report.rows.map((row) => ({ adapter: device.name, clock, ...row }));
-  return { text: values.json === true ? jsonLines(rows) : `${report.toString()}\n`, code: 0 };
+/** One line of --json: a row and all that it depends on. */
+interface Line extends BenchRow {
+  readonly adapter: string;
+  readonly clock: string;
+  readonly batch: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly dim: number;
+  readonly dtype: string;
+  readonly causal: boolean;
+  /** With --compare: the earlier time, and that over the new one. */
+  readonly beforeMs?: number;
+  readonly speedup?: number;
 }
 
-function numberOf(name: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
+/** What must agree for two lines to be about the same thing. */
+const KEY = ['adapter', 'batch', 'heads', 'kvHeads', 'dim', 'dtype', 'causal', 'seq', 'pass', 'algorithm'] as const;
+const keyOf = (line: Line): string => KEY.map((name) => String(line[name])).join();
+
+/** `flashlab bench`: times of forward and backward, for every combination of the head sizes, dtypes and key/value heads. */
+export async function benchCommand(values: Values): Promise<CommandResult> {
+  const list = (name: string): string[] | undefined => (values[name] as string | undefined)?.split(',');
+  const numbers = (name: string): (number | undefined)[] =>
+    list(name)?.map((text) => numberOf(name, text)) ?? [undefined];
+  const before = earlierLines(values.compare as string | undefined);
+  const json = values.json === true;
+  const parts: string[] = [];
+  let wrong = false;
+  for (const dim of numbers('dim')) {
+    for (const kvHeads of numbers('kv-heads')) {
+      for (const dtype of (list('dtype') ?? ['f32']) as BenchOptions['dtype'][]) {
+        const options = {
+          ...{ dim, kvHeads, dtype, causal: values.causal === true },
+          seqs: list('seqs')?.map((length) => numberOf('seqs', length)),
+          algorithms: list('algorithms') as Algorithm[] | undefined,
+          batch: numbers('batch')[0],
+          heads: numbers('heads')[0],
+        };
+        const given = Object.entries(options).filter(([, value]) => value !== undefined);
+        const report = await bench(Object.fromEntries(given) as BenchOptions);
+        const lines = linesOf(report, String(dtype)).map((line) => compared(line, before));
+        wrong ||= lines.some(({ error }) => !(error <= 1));
+        parts.push(json ? jsonLines(lines) : `${report.toString()}\n${before ? speedups(lines) : ''}\n`);
+      }
+    }
+  }
+  return { text: parts.join(''), code: wrong ? 1 : 0 };
+}
+
+function linesOf({ device, clock, problem, rows }: BenchReport, dtype: string): Line[] {
+  const { B: batch, H: heads, Hk: kvHeads, D: dim, band } = problem;
+  const causal = band.right === 0;
+  return rows.map((row) => ({ adapter: device.name, clock, batch, heads, kvHeads, dim, dtype, causal, ...row }));
+}
+
+/** The lines of an earlier run, by what they are about. */
+function earlierLines(file: string | undefined): Map<string, Line> | null {
+  if (file === undefined) return null;
+  try {
+    const lines = readFileSync(file, 'utf8')
+      .split('\n')
+      .filter((text) => text.trim() !== '')
+      .map((text) => JSON.parse(text) as Line);
+    return new Map(lines.map((line) => [keyOf(line), line]));
+  } catch (error) {
+    throw new UsageError(
+      `--compare: expected a file that bench --json wrote, got ${file}: ${(error as Error).message}`,
+    );
+  }
+}
+
+function compared(line: Line, before: ReadonlyMap<string, Line> | null): Line {
+  const beforeMs = before?.get(keyOf(line))?.ms;
+  return beforeMs === undefined ? line : { ...line, beforeMs, speedup: beforeMs / line.ms };
+}
+
+const speedups = (lines: readonly Line[]): string =>
+  lines
+    .map(({ seq, pass, algorithm, beforeMs, speedup }) =>
+      speedup === undefined
+        ? `${seq} ${pass} ${algorithm}: not in the earlier run\n`
+        : `${seq} ${pass} ${algorithm}: ${beforeMs!.toPrecision(3)} ms before, ${speedup.toFixed(2)} times as fast now\n`,
+    )
+    .join('');
+
+function numberOf(name: string, text: string): number {
   if (!/^\d+$/.test(text)) throw new UsageError(`--${name}: expected a whole number, got ${text}`);
   return Number(text);
 }

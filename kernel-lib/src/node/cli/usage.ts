@@ -9,9 +9,10 @@ export const USAGE = `usage: flashlab COMMAND [options]
                                 compares attention with a float64 reference over a table of shapes;
                                 a FILTER is a part of a case name, such as causal or D64_, or a whole one;
                                 LIST is some of flash2,flash1,naive,reference
-  bench [--json] [--seqs LIST] [--algorithms LIST] [--batch N] [--heads N] [--kv-heads N] [--dim N]
-        [--dtype f32|f16] [--causal]
-                                times forward and backward of algorithms, with ratios to the first
+  bench [--json] [--seqs LIST] [--algorithms LIST] [--batch N] [--heads N] [--kv-heads LIST] [--dim LIST]
+        [--dtype f32,f16] [--causal] [--compare FILE]
+                                checks, then times forward and backward of algorithms, with ratios to the
+                                first; FILE is what an earlier bench --json printed
   course DIR [--no-solutions] [--json]
                                 copies the notebooks of the course into a new folder
   install [WHERE] [--json]      tells Jupyter about the notebook kernel
