@@ -130,6 +130,10 @@ export class FlashDevice {
 
   /** Rejects as soon as the device is lost, else as `promise` does. */
   async guard<T>(promise: Promise<T>): Promise<T> {
+    if (this.lost) {
+      promise.catch(() => undefined);
+      throw this.lost;
+    }
     let stop: (error: FlashError) => void = () => undefined;
     const lost = new Promise<never>((_, reject) => this.waiting.add((stop = reject)));
     try {

@@ -6,6 +6,7 @@ import { GpuTimer } from './gpu-timer';
 import { UNIFORM } from './gpu-constants';
 import { NOBODY, observer } from './observer';
 import { type Kernel, type Pipeline, pipelineFor } from './pipeline-cache';
+import { learnCost, rest } from './rest';
 
 /** One kernel over some number of independent workgroups. */
 export interface Step {
@@ -142,6 +143,11 @@ async function run(
       onProgress?.(work > 0 ? Math.min(1, done / work) : 1);
     }
     const wallMs = performance.now() - begin;
+    for (const [label, ms] of gpuMs ?? [])
+      learnCost(
+        steps.filter(({ kernel }) => kernel.label === label),
+        ms,
+      );
     signal?.throwIfAborted();
     return {
       dispatches: [...dispatches.values()].reduce((sum, count) => sum + count, 0),
@@ -158,6 +164,11 @@ async function run(
   }
 }
 
+const workOf = ({ step, count }: Slice): { kernel: Kernel; flops: number } => ({
+  kernel: step.kernel,
+  flops: (count * step.flops) / step.workgroups,
+});
+
 /** Runs some slices; of the last ones, the times of all kernels of the run come back. */
 async function submit(
   device: FlashDevice,
@@ -168,7 +179,6 @@ async function submit(
 ): Promise<Map<string, number> | null> {
   const { gpu } = device;
   const uniforms: GPUBuffer[] = [];
-  let ended: Promise<Map<string, number> | null> | undefined;
   try {
     await device.checked(slices[0].step.kernel.label, () => {
       const encoder = gpu.createCommandEncoder();
@@ -196,11 +206,9 @@ async function submit(
       pass?.end();
       if (last) timer.finish(encoder);
       gpu.queue.submit([encoder.finish()]);
-      // The end is waited for together with the answer whether there was an error.
-      ended = device.guard(last ? timer.totals() : gpu.queue.onSubmittedWorkDone().then(() => null));
-      ended.catch(() => undefined);
     });
-    return await ended!;
+    if (device.facts.kind === 'software') await rest(slices.map(workOf));
+    return await device.guard(last ? timer.totals() : gpu.queue.onSubmittedWorkDone().then(() => null));
   } finally {
     for (const uniform of uniforms) uniform.destroy();
   }

@@ -10,6 +10,7 @@ import type { Params } from '../../wgsl/params';
 import { resultColumns, rowsPerThread, vec4s } from '../../wgsl/tiles';
 import { attentionParams, featureBindings } from '../common';
 import { biasGrid, biasGridParams, dbiasSum } from '../dbias-sum';
+import { madeOnce } from '../made-once';
 import type { Operands } from '../operands';
 import { DBIAS_ENTRIES, dbiasKernel } from './dbias';
 import { scoresBytes, scoresKernel } from './scores';
@@ -57,9 +58,15 @@ export class NaiveSteps {
       ? [operands.bind('q', buffers.q), operands.bind('k', buffers.k)]
       : [operands.bind('out', buffers.dout), operands.bind('v', buffers.v)];
     return {
-      kernel: lanes
-        ? scoresLanesKernel(lanes, width, p.dtype, this.f, params)
-        : scoresKernel(t, width, p.dtype, this.f, params),
+      kernel: madeOnce(
+        p,
+        this.f,
+        params,
+      )(['scores', lanes ?? t, width], () =>
+        lanes
+          ? scoresLanesKernel(lanes, width, p.dtype, this.f, params)
+          : scoresKernel(t, width, p.dtype, this.f, params),
+      ),
       params,
       buffers: [a, b, { buffer: matrix }, ...this.features],
       workgroups: this.heads * Math.ceil(p.Nq / (lanes ? ownRows(lanes) : t.own)),
@@ -97,9 +104,15 @@ export class NaiveSteps {
     };
     const resultHeads = transposed ? (this.heads * p.Hk) / p.H : this.heads;
     return {
-      kernel: lanes
-        ? weightedSumLanesKernel(lanes, width, p.dtype, transposed, this.f, params)
-        : weightedSumKernel(t, width, p.dtype, transposed, this.f, params),
+      kernel: madeOnce(
+        p,
+        this.f,
+        params,
+      )(['sum', lanes ?? t, width, transposed], () =>
+        lanes
+          ? weightedSumLanesKernel(lanes, width, p.dtype, transposed, this.f, params)
+          : weightedSumKernel(t, width, p.dtype, transposed, this.f, params),
+      ),
       params,
       buffers: [
         { buffer: matrix },
