@@ -8,8 +8,10 @@ import { wordCount } from '../../features/sequences';
 import type { Params } from '../../wgsl/params';
 import { vec4s } from '../../wgsl/tiles';
 import { type AttentionTile, attentionParams, featureBindings } from '../common';
-import { chooseTile, forceTile } from '../flash2/choose-tile';
+import { type AttentionLanes, chooseLaneTile, chooseTile, forceTile } from '../flash2/choose-tile';
 import { forwardKernel } from '../flash2/forward';
+import { forwardLanesKernel } from '../flash2/forward-lanes';
+import { madeOnce } from '../made-once';
 import { Operands, slices } from '../operands';
 import { resultBytes } from '../outputs';
 import { countTiles, featureUploads } from '../steps';
@@ -51,7 +53,7 @@ function decodeTile(p: Problem, facts: DeviceFacts): AttentionTile {
  * Outputs out and lse.
  */
 export function decodePlan(p: CachedProblem, o: DecodeOptions, facts: DeviceFacts): Plan {
-  const tile = decodeTile(p, facts);
+  const tile = chooseLaneTile('forward', p, facts) ?? decodeTile(p, facts);
   const splits = o.splits || chooseSplits(p, tile, facts);
   const { out, lse } = resultBytes(p);
   const f = compiledFeatures(p, facts);
@@ -125,7 +127,7 @@ function rotateStep(p: Problem, o: DecodeOptions, rotary: Rotary, positions: num
 function attendSteps(
   p: CachedProblem,
   f: ScoreFeatures,
-  tile: AttentionTile,
+  tile: AttentionTile | AttentionLanes,
   splits: number,
   facts: DeviceFacts,
   buffers: Buffers,
@@ -139,7 +141,15 @@ function attendSteps(
   const bind = (...names: string[]): GPUBufferBinding[] => names.map((name) => ({ buffer: buffers[name] }));
   const rows = p.B * p.H * p.Nq;
   const attend: Step = {
-    kernel: forwardKernel(tile, p, f, params, { keys, split }),
+    kernel: madeOnce(
+      p,
+      f,
+      params,
+    )(['cache', tile, keys, split], () =>
+      'lanes' in tile
+        ? forwardLanesKernel(tile, p, f, params, { keys, split })
+        : forwardKernel(tile, p, f, params, { keys, split }),
+    ),
     params,
     buffers: [
       ...bind('q', 'cache_k', 'cache_v', ...(split ? ['parts', 'part_lse'] : ['out', 'lse'])),

@@ -1,6 +1,5 @@
 import type { Problem } from '../../api/problem';
 import type { DeviceFacts } from '../../device/device';
-import type { AttentionTile } from '../common';
 
 /** The most splits of one call. */
 export const MAX_SPLITS = 128;
@@ -8,16 +7,21 @@ export const MAX_SPLITS = 128;
 /** Workgroups that keep a device busy. */
 const BUSY = { hardware: 512, software: 8 };
 
-/** Tiles of keys below which a split is not worth its merge. */
+/** Tiles of keys, each of 16 at least, below which a split is not worth its merge. */
 const TILES_OF_SPLIT = 4;
+const KEYS_OF_TILE = 16;
 
 /**
  * Into how many parts the keys of a call are split: enough that all tiles of queries together keep the device busy. A pure
  * function of shape and kind of device, so that the same call has the same bits.
  */
-export function chooseSplits({ B, H, Nq, Nk }: Problem, { br, bc }: AttentionTile, { kind }: DeviceFacts): number {
+export function chooseSplits(
+  { B, H, Nq, Nk }: Problem,
+  { br, bc }: { readonly br: number; readonly bc: number },
+  { kind }: DeviceFacts,
+): number {
   const workgroups = B * H * Math.ceil(Nq / br);
   const wanted = Math.ceil(BUSY[kind] / workgroups);
-  const worth = Math.floor(Math.ceil(Nk / bc) / TILES_OF_SPLIT);
+  const worth = Math.floor(Math.ceil(Nk / Math.max(bc, KEYS_OF_TILE)) / TILES_OF_SPLIT);
   return Math.max(1, Math.min(wanted, worth, MAX_SPLITS));
 }

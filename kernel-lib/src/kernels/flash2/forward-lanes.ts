@@ -1,7 +1,8 @@
 import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
+import { firstKeyWgsl, fromCache, keySourceWgsl, scaleBuffers } from '../../features/key-cache';
 import { applyLaneFeatures, declareOwn, drawLaneDropout, laneDropped, type LaneScore } from '../../features/lane-score';
-import type { ScoreFeatures } from '../../features/score';
+import { scoreBuffers, type ScoreFeatures } from '../../features/score';
 import {
   declareRows,
   eachLaneRow,
@@ -19,6 +20,7 @@ import type { Params } from '../../wgsl/params';
 import { LN_2, MINUS_INFINITY_BITS, START_MAXIMUM } from '../../wgsl/special-values';
 import { loadFunction, storageArray, storeFunction } from '../../wgsl/staging';
 import { featureAccess, headWgsl, ownQueriesWgsl, rowsOf } from '../common';
+import { type ForwardVariant, keyRangeWgsl } from './forward';
 
 /**
  * FlashAttention-2 forward (Dao 2023, Algorithm 1) as lane tiles (wgsl/lanes.ts); forward.ts is the same for a GPU.
@@ -32,7 +34,14 @@ import { featureAccess, headWgsl, ownQueriesWgsl, rowsOf } from '../common';
  *
  * No score is shared between lanes, so that nothing waits; the mask is two comparisons a score, less than another loop would take.
  */
-export function forwardLanesKernel(t: LaneTile, { D, Dv, dtype }: Problem, f: ScoreFeatures, params: Params): Kernel {
+export function forwardLanesKernel(
+  t: LaneTile,
+  { D, Dv, dtype }: Problem,
+  f: ScoreFeatures,
+  params: Params,
+  { keys, split }: ForwardVariant,
+): Kernel {
+  const out = split ? 'f32' : dtype;
   const scores: LaneScore = { tile: t, own: 'queries' };
   const columns = Array.from({ length: t.step }, (_, c) => c);
   const most = (r: number): string => columns.reduce((top, c) => `max(${top}, s_${r}_${c})`, `m${r}`);
@@ -40,28 +49,30 @@ export function forwardLanesKernel(t: LaneTile, { D, Dv, dtype }: Problem, f: Sc
 enable subgroups;
 ${headWgsl(f, params, 6)}
 ${storageArray(1, 'read', 'q', D, dtype)}
-${storageArray(2, 'read', 'k', D, dtype)}
-${storageArray(3, 'read', 'v', Dv, dtype)}
-${storageArray(4, 'read_write', 'out', Dv, dtype)}
+${keySourceWgsl(keys, 6 + scoreBuffers(f).length)}
+${storageArray(2, 'read', 'k', D, keys.element)}
+${storageArray(3, 'read', 'v', Dv, keys.element)}
+${storageArray(4, 'read_write', 'out', Dv, out)}
 @group(0) @binding(5) var<storage, read_write> lse: array<u32>;
 ${loadFunction('q', D, dtype)}
-${loadFunction('k', D, dtype)}
-${loadFunction('v', Dv, dtype)}
-${storeFunction('out', Dv, dtype)}
+${loadFunction('k', D, keys.element)}
+${loadFunction('v', Dv, keys.element)}
+${storeFunction('out', Dv, out)}
 
 ${laneMainWgsl(t)}
-${ownQueriesWgsl(ownRows(t), f)}
+${ownQueriesWgsl(ownRows(t), f, split)}
+${firstKeyWgsl(keys)}
 ${declareRows(t, 'own_q', D)}
 ${declareRows(t, 'acc', Dv)}
 ${loadRows(t, 'own_q', { ...rowsOf('q', D), scale: 'to_log2' })}
 ${declareOwn(scores)}
 ${eachLaneRow(t, (r) => `var m${r} = ${START_MAXIMUM}; var l${r} = 0.0;`)}
 
-let end = key_end(seq, i1);
-for (var j0 = key_begin(seq, i0); j0 < end; j0 += ${t.step}u) {
+${keyRangeWgsl(t.step, split)}
+for (var j0 = begin; j0 < end; j0 += ${t.step}u) {
   // Both are loaded first: what comes then is one block of arithmetic.
-  ${loadStep(t, 'k', rowsOf('k', D))}
-  ${loadStep(t, 'v', rowsOf('v', Dv))}
+  ${loadStep(t, 'k', fromCache(rowsOf('k', D), keys))}
+  ${loadStep(t, 'v', fromCache(rowsOf('v', Dv), keys))}
   ${laneProducts(t, 's', 'own_q', 'k', D)}
   ${applyLaneFeatures(f, scores, 's')}
   ${eachLaneRow(t, (r) => `let top${r} = ${most(r)}; let alpha${r} = exp2(m${r} - top${r}); m${r} = top${r}; l${r} *= alpha${r};`)}
@@ -95,6 +106,10 @@ ${storeRows(t, 'acc', rowsOf('out', Dv), 'weights[r]')}
   return {
     label: 'flash2 forward',
     code,
-    access: ['read', 'read', 'read', 'read_write', 'read_write', ...featureAccess(f)],
+    access: [
+      ...(['read', 'read', 'read', 'read_write', 'read_write'] as const),
+      ...featureAccess(f),
+      ...scaleBuffers(keys).map(() => 'read' as const),
+    ],
   };
 }

@@ -107,7 +107,7 @@ ${stageOwn(t, 'own', t.br, { ...rowsOf('q', D), scale: 'to_log2' })}
 ${eachRow(t, (r) => `var m${r} = ${START_MAXIMUM}; var l${r} = 0.0;`)}
 ${declareResult(t, 'acc', Dv)}
 
-${split ? splitRange(t) : wholeRange(t)}
+${keyRangeWgsl(t.bc, split)}
 for (var j0 = begin; j0 < end; j0 += ${t.bc}u) {
   workgroupBarrier();
   ${stageStep(t, 'stage', t.bc, fromCache(rowsOf('k', D), keys))}
@@ -166,13 +166,15 @@ ${storeOwn(t, 'acc', 'own', t.br, rowsOf('out', Dv), (r) => `weight${r}`)}
   };
 }
 
-/** The keys that the tile of queries sees, from a whole tile on. */
-const wholeRange = (t: AttentionTile): string => `
-let begin = key_begin(seq, i0) / ${t.bc}u * ${t.bc}u;
+/** Which keys a workgroup walks over: those that its queries see, from a whole tile on, or of these the part of its split. */
+export const keyRangeWgsl = (bc: number, split: boolean): string => (split ? splitRange(bc) : wholeRange(bc));
+
+const wholeRange = (bc: number): string => `
+let begin = key_begin(seq, i0) / ${bc}u * ${bc}u;
 let end = key_end(seq, i1);`;
 
-/** Of these, the part of this split: an even share of the sequence's tiles of keys. */
-const splitRange = (t: AttentionTile): string => `
-let share = (seq.Nk + ${t.bc}u * params.splits - 1u) / (${t.bc}u * params.splits) * ${t.bc}u;
-let begin = max(key_begin(seq, i0) / ${t.bc}u * ${t.bc}u, split * share);
+/** An even share of the sequence's tiles of keys. */
+const splitRange = (bc: number): string => `
+let share = (seq.Nk + ${bc}u * params.splits - 1u) / (${bc}u * params.splits) * ${bc}u;
+let begin = max(key_begin(seq, i0) / ${bc}u * ${bc}u, split * share);
 let end = min(key_end(seq, i1), (split + 1u) * share);`;

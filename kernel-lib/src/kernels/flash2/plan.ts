@@ -37,6 +37,7 @@ export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionT
   const wide = forced ?? chooseTile('forward', p, facts);
   const tile = lanes ?? wide;
   const f = compiledFeatures(p, facts);
+  const variant = { keys: keySource(p), split: false };
   return {
     path: `flash2 forward: ${describeTile(tile, facts)}`,
     tiles: countTiles(p, tile),
@@ -54,9 +55,7 @@ export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionT
               f,
               params,
             )(['forward', tile], () =>
-              lanes
-                ? forwardLanesKernel(lanes, p, f, params)
-                : forwardKernel(wide, p, f, params, { keys: keySource(p), split: false }),
+              lanes ? forwardLanesKernel(lanes, p, f, params, variant) : forwardKernel(wide, p, f, params, variant),
             ),
             params,
             buffers: [
