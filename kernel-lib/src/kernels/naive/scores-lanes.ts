@@ -15,28 +15,29 @@ import { type Element, loadFunction, storageArray } from '../../wgsl/staging';
 import { featureAccess, headWgsl, ownQueriesWgsl, rowsOf } from '../common';
 
 /**
- * matrix = scale rows_q rows_k^T as lane tiles (wgsl/lanes.ts); scores.ts is the same for a GPU. A lane owns rows of the matrix and
- * writes their scores one by one.
+ * matrix = scale rows_q rows_k^T as lane tiles (wgsl/lanes.ts); scores.ts is the same for a GPU. A lane owns rows of the matrix.
  * @param width length of the rows of both operands
  */
 export function scoresLanesKernel(
-  t: LaneTile,
+  lanes: LaneTile,
   width: number,
   element: Element,
   f: ScoreFeatures,
   params: Params,
 ): Kernel {
-  const columns = Array.from({ length: t.step }, (_, c) => c);
-  const store = (r: number, c: number): string =>
-    t.step === 1
-      ? `matrix[at + j0] = s_${r}_0;`
-      : `if (j0 + ${c}u < seq.Nk) { matrix[at + j0 + ${c}u] = s_${r}_${c}; }`;
+  // Fours of keys, which is how the matrix is stored: a store costs as much for one number as for four.
+  const t = { ...lanes, step: Math.max(4, lanes.step) };
+  const fours = Array.from({ length: t.step / 4 }, (_, g) => g);
+  const store = (r: number, g: number): string => {
+    const four = [0, 1, 2, 3].map((e) => `s_${r}_${4 * g + e}`);
+    return `if (j0 / 4u + ${g}u < params.Nk4) { matrix[at + j0 / 4u + ${g}u] = vec4f(${four.join(', ')}); }`;
+  };
   const code = `
 enable subgroups;
 ${headWgsl(f, params, 4)}
 ${storageArray(1, 'read', 'rows_q', width, element)}
 ${storageArray(2, 'read', 'rows_k', width, element)}
-@group(0) @binding(3) var<storage, read_write> matrix: array<f32>;
+@group(0) @binding(3) var<storage, read_write> matrix: array<vec4f>;
 ${loadFunction('rows_q', width, element)}
 ${loadFunction('rows_k', width, element)}
 
@@ -52,8 +53,8 @@ for (var j0 = 0u; j0 < seq.Nk; j0 += ${t.step}u) {
     (r) => `{
     let i = i0 + ${r * t.lanes}u + x;
     if (i < seq.Nq) {
-      let at = 4u * ((b * params.H + h) * params.Nq + i) * params.Nk4;
-      ${columns.map((c) => store(r, c)).join(' ')}
+      let at = ((b * params.H + h) * params.Nq + i) * params.Nk4;
+      ${fours.map((g) => store(r, g)).join(' ')}
     }
   }`,
   )}
