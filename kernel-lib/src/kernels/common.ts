@@ -86,7 +86,8 @@ let group = params.first + id.x;`;
  */
 export const ownQueriesWgsl = (br: number, f: ScoreFeatures, split = false): string => `
 let tiles = (params.Nq + ${br - 1}u) / ${br}u;
-let i0 = group % tiles * ${br}u;
+// The last queries first: under a causal mask they see the most keys, and what is long should not begin last.
+let i0 = (tiles - 1u - group % tiles) * ${br}u;
 let h = group / tiles % params.H;
 // Results of the splits lie one behind the other, as if they were further batches.
 let result_b = group / tiles / params.H;
