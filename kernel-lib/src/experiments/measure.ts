@@ -46,9 +46,16 @@ export interface Measurement {
 
 const MAX_RUNS = 5;
 const ENOUGH_MS = 600;
+/** A median of fewer runs is no median; it is worth more time, if not any. */
+const FEW_RUNS = 3;
+const FEW_MS = 3000;
+
+const enough = (runs: number, spent: number): boolean =>
+  runs >= MAX_RUNS || spent >= (runs < FEW_RUNS ? FEW_MS : ENOUGH_MS);
 
 /**
- * Runs forward and backward up to five times, or until 0.6 s have gone into it; the slowest problems run once. The first
+ * Runs forward and backward up to five times, or until 0.6 s have gone into it; three times, if that takes no more than some 3 s;
+ * the slowest problems run once. The first
  * run on a path that `seen` does not hold compiles its kernels: it is a warm-up and not counted. The caller disposes of
  * `last`.
  */
@@ -79,7 +86,7 @@ export async function measure(
       samples.forward.push(run.forward);
       samples.backward.push(run.backward);
       spent += run.forward.wallMs + run.backward.wallMs;
-    } while (samples.forward.length === 0 || (samples.forward.length < MAX_RUNS && spent < ENOUGH_MS));
+    } while (samples.forward.length === 0 || !enough(samples.forward.length, spent));
     return { algorithm: options.algorithm, problem, samples, last };
   } catch (error) {
     last?.dispose();

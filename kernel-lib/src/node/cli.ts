@@ -52,7 +52,10 @@ const commands = new Map<string, Command>([
         json: { type: 'boolean' },
         causal: { type: 'boolean' },
         ...Object.fromEntries(
-          ['seqs', 'algorithms', 'batch', 'heads', 'kv-heads', 'dim', 'dtype', 'compare'].map((name) => [name, TEXT]),
+          ['seqs', 'algorithms', 'batch', 'heads', 'kv-heads', 'dim', 'dtype', 'compare', 'figure'].map((name) => [
+            name,
+            TEXT,
+          ]),
         ),
       },
       positionals: false,

@@ -28,6 +28,7 @@ describe('the command line', () => {
     [['bench', '--seqs', '64,x'], '--seqs: expected a whole number, got x'],
     [['bench', '--dtype', 'f64'], 'dtype'],
     [['bench', '--compare', 'no-such-file'], '--compare: expected a file that bench --json wrote, got no-such-file'],
+    [['bench', '--dim', '4,8', '--figure', 'x.svg'], '--figure shows one head size'],
     [['check', '--algorithms', 'flash3'], 'algorithms: expected a list of flash2, flash1, naive, reference'],
     [['check', 'no such case'], 'filter'],
     [['course'], 'course needs one folder'],
@@ -62,6 +63,9 @@ test('bench is compared with an earlier run', async () => {
       .map((row) => `${JSON.stringify({ ...row, ms: 1000 })}\n`)
       .join(''),
   );
+  const figure = path.join(folder, 'figure.svg');
+  await cli(['bench', '--seqs', '16,32', '--heads', '1', '--dim', '4', '--algorithms', 'flash2', '--figure', figure]);
+  expect(readFileSync(figure, 'utf8')).toMatch(/^<svg[\s\S]*<\/svg>\n$/);
   const after = (await cli([...args, '--compare', file])).text.trim().split('\n');
   const compared = after.map((line) => JSON.parse(line) as { ms: number; beforeMs?: number; speedup?: number });
   for (const { ms, beforeMs, speedup } of compared.slice(0, 3)) expect([beforeMs, speedup]).toEqual([1000, 1000 / ms]);

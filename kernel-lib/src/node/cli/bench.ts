@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { type Algorithm, bench, type BenchOptions, type BenchReport, type BenchRow } from '../index';
 import { jsonLines, type CommandResult } from './print';
 import { UsageError } from './usage';
@@ -31,11 +31,15 @@ export async function benchCommand(values: Values): Promise<CommandResult> {
     list(name)?.map((text) => numberOf(name, text)) ?? [undefined];
   const before = earlierLines(values.compare as string | undefined);
   const json = values.json === true;
+  const figure = values.figure as string | undefined;
+  const [dims, groups, dtypes] = [numbers('dim'), numbers('kv-heads'), list('dtype') ?? ['f32']];
+  if (figure !== undefined && dims.length * groups.length * dtypes.length > 1)
+    throw new UsageError('--figure shows one head size, dtype and number of key/value heads; lists give more');
   const parts: string[] = [];
   let wrong = false;
-  for (const dim of numbers('dim')) {
-    for (const kvHeads of numbers('kv-heads')) {
-      for (const dtype of (list('dtype') ?? ['f32']) as BenchOptions['dtype'][]) {
+  for (const dim of dims) {
+    for (const kvHeads of groups) {
+      for (const dtype of dtypes as BenchOptions['dtype'][]) {
         const options = {
           ...{ dim, kvHeads, dtype, causal: values.causal === true },
           seqs: list('seqs')?.map((length) => numberOf('seqs', length)),
@@ -45,6 +49,7 @@ export async function benchCommand(values: Values): Promise<CommandResult> {
         };
         const given = Object.entries(options).filter(([, value]) => value !== undefined);
         const report = await bench(Object.fromEntries(given) as BenchOptions);
+        if (figure !== undefined) writeFileSync(figure, `${report.figure.svg}\n`);
         const lines = linesOf(report, String(dtype)).map((line) => compared(line, before));
         wrong ||= lines.some(({ error }) => !(error <= 1));
         parts.push(json ? jsonLines(lines) : `${report.toString()}\n${before ? speedups(lines) : ''}\n`);

@@ -10,7 +10,7 @@ export const USAGE = `usage: flashlab COMMAND [options]
                                 a FILTER is a part of a case name, such as causal or D64_, or a whole one;
                                 LIST is some of flash2,flash1,naive,reference
   bench [--json] [--seqs LIST] [--algorithms LIST] [--batch N] [--heads N] [--kv-heads LIST] [--dim LIST]
-        [--dtype f32,f16] [--causal] [--compare FILE]
+        [--dtype f32,f16] [--causal] [--compare FILE] [--figure FILE.svg]
                                 checks, then times forward and backward of algorithms, with ratios to the
                                 first; FILE is what an earlier bench --json printed
   course DIR [--no-solutions] [--json]
