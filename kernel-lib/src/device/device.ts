@@ -1,9 +1,10 @@
 import { FlashError } from '../api/errors';
 import { COPY_DST, COPY_SRC, MAP_MODE_READ, MAP_READ, STORAGE } from './gpu-constants';
 import { observer } from './observer';
+import { type TunedShape, type Tuning, tuningStore } from './tuning';
 import { type AdapterChoice, type AdapterPreference, driverName, isSoftware, requestAdapter } from './gpu-provider';
 
-/** What the choice of a kernel may depend on: nothing measured, so that a choice can be repeated and tested. */
+/** What the choice of a kernel may depend on: nothing that is measured unasked, so that a choice can be repeated and tested. */
 export interface DeviceFacts {
   readonly kind: 'hardware' | 'software';
   readonly driver: string;
@@ -16,6 +17,8 @@ export interface DeviceFacts {
   readonly maxStorageBuffers: number;
   /** Lanes of a subgroup, 0 where the device has no subgroups or their size varies. */
   readonly subgroupSize: number;
+  /** What flash.tune() found, in place of the tables. */
+  readonly tuned?: ReadonlyMap<string, TunedShape>;
 }
 
 /** What `flash.device()` tells. */
@@ -55,6 +58,7 @@ export class FlashDevice {
   readonly info: DeviceInfo;
   /** Bytes of all live buffers made here. */
   bytes = 0;
+  private readonly tuned: Map<string, TunedShape>;
   /** How to reject each promise that is being waited for. */
   private readonly waiting = new Set<(error: FlashError) => void>();
   private tail: Promise<unknown> = Promise.resolve();
@@ -68,6 +72,8 @@ export class FlashDevice {
     const { limits } = gpu;
     const { subgroupMinSize: min, subgroupMaxSize: max } = info;
     const kind = choice?.kind ?? (isSoftware(info) ? 'software' : 'hardware');
+    const name = info.description || info.device || info.vendor || 'unknown adapter';
+    this.tuned = new Map(Object.entries(tuningStore().read(name)));
     this.facts = {
       kind,
       driver: driverName(info),
@@ -78,6 +84,7 @@ export class FlashDevice {
       maxBuffer: limits.maxBufferSize,
       maxStorageBuffers: limits.maxStorageBuffersPerShaderStage,
       subgroupSize: gpu.features.has('subgroups') && min === max ? (max ?? 0) : 0,
+      tuned: this.tuned,
     };
     const numbers: Record<string, number> = {};
     for (const key in limits) {
@@ -87,7 +94,7 @@ export class FlashDevice {
     const features = [...gpu.features].map(String).sort();
     this.info = {
       kind,
-      name: info.description || info.device || info.vendor || 'unknown adapter',
+      name,
       driver: this.facts.driver,
       vendor: info.vendor,
       architecture: info.architecture,
@@ -119,6 +126,13 @@ export class FlashDevice {
       throw new FlashError('NO_ADAPTER', `The adapter ${name} gave no device: ${cause.message}`, { cause });
     });
     return new FlashDevice(gpu, choice, adapter.info, true);
+  }
+
+  /** Takes other tiles from the next call on; keeps them for later sessions if told to. */
+  tune(tuning: Tuning, keep: boolean): void {
+    this.tuned.clear();
+    for (const [key, shape] of Object.entries(tuning)) this.tuned.set(key, shape);
+    if (keep) tuningStore().write(this.info.name, tuning);
   }
 
   private lose(why: string): void {

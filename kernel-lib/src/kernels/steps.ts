@@ -30,7 +30,8 @@ export function featureUploads(
   const words = new Uint32Array(f.words === 'uniform' ? Math.max(needed, UNIFORM_WORDS) : needed);
   words.set(own);
   words.set(more, own.length);
-  return { none: new Uint32Array(4), ...(words.length > 0 ? { words } : {}) };
+  const absent = (f.bias && !p.bias) || (f.mask && !p.mask);
+  return { ...(absent ? { none: new Uint32Array(4) } : {}), ...(words.length > 0 ? { words } : {}) };
 }
 
 /** Tiles that some query of the tile sees, which are those computed, of all there are. */

@@ -17,15 +17,18 @@ const NUMBERS = 1024;
  * @param numbers  numbers that a lane keeps for one row: its rows and its results
  * @param sizes  lengths of the rows that pass by
  * @param length  how many rows stay: a lane keeps no more than there are
+ * @param wanted  rows of a workgroup and of a step, where they were measured
  */
 export function chooseLanes(
   { kind, subgroupSize: lanes }: DeviceFacts,
   { numbers, sizes, length }: { numbers: number; sizes: readonly number[]; length: number },
+  wanted?: { readonly own: number; readonly step: number },
 ): LaneTile | null {
   if (kind !== 'software' || lanes < 4 || lanes > 16 || numbers > NUMBERS) return null;
-  let rows = 2 ** Math.floor(Math.log2(ROWS / lanes));
-  while (rows > 1 && (4 * lanes * rows * numbers > ARRAY_BYTES || lanes * (rows / 2) >= length)) rows /= 2;
+  let rows = wanted ? Math.max(1, Math.floor(wanted.own / lanes)) : 2 ** Math.floor(Math.log2(ROWS / lanes));
+  const tooLarge = (): boolean => !wanted && 4 * lanes * rows * numbers > ARRAY_BYTES;
+  while (rows > 1 && (tooLarge() || lanes * (rows / 2) >= length)) rows = Math.floor(rows / 2);
   // As many rows of the other side as one load of the lanes brings.
   const width = Math.max(...sizes.map(vec4s));
-  return { lanes, rows, step: Math.max(1, 2 ** Math.floor(Math.log2(lanes / width))) };
+  return { lanes, rows, step: wanted?.step ?? Math.max(1, 2 ** Math.floor(Math.log2(lanes / width))) };
 }

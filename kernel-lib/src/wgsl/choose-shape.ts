@@ -49,6 +49,10 @@ export function shareTile(own: number, step: number, facts: DeviceFacts): TileSh
   };
 }
 
+/** All shapes of the device's table. */
+export const tableShapes = (facts: DeviceFacts): TileShape[] =>
+  TABLE[familyOf(facts)].map(([own, step]) => shareTile(own, step, facts));
+
 /**
  * The first shape of the device's table whose workgroup memory fits and whose accumulators stay in registers, else the
  * smallest that fits.
@@ -60,8 +64,6 @@ export function firstFit(
   bytes: (t: TileShape) => number,
   accumulators: (t: TileShape) => number,
 ): TileShape {
-  const fits = TABLE[familyOf(facts)]
-    .map(([own, step]) => shareTile(own, step, facts))
-    .filter((t) => bytes(t) <= facts.workgroupStorage);
+  const fits = tableShapes(facts).filter((t) => bytes(t) <= facts.workgroupStorage);
   return fits.find((t) => accumulators(t) <= ACCUMULATORS) ?? fits[fits.length - 1];
 }

@@ -1,9 +1,11 @@
 import type { Problem } from '../../api/problem';
+import type { Kernel } from '../../device/pipeline-cache';
 import { applyFeatures, drawDropout, kept, type ScoreFeatures, type ScoreTile } from '../../features/score';
 import { type Params, when } from '../../wgsl/params';
-import { loadFunction, storageArray } from '../../wgsl/staging';
+import { loadFunction, storageArray, storeFunction } from '../../wgsl/staging';
 import { columnOf, columnsPerThread, eachRow, eachScore, innerProducts } from '../../wgsl/tiles';
-import { headWgsl } from '../common';
+import { featureAccess, headWgsl } from '../common';
+import { boundKeyGradients } from '../outputs';
 
 /** `load_row(b, h, seq, i)`: (lse, delta) of a query, see delta.ts; 0 where there is none. */
 const LOAD_ROW_WGSL = `
@@ -61,3 +63,27 @@ ${eachScore(s.tile, (r, c) => `ds_${r}_${c} = p_${r}_${c} * (${kept(f, s, r, c, 
 /** WGSL: the gradient of scale q.k of score (r, c), behind the soft cap. */
 export const rawGradient = (f: ScoreFeatures, r: number, c: number): string =>
   f.softcap ? `ds_${r}_${c} * slope_${r}_${c}` : `ds_${r}_${c}`;
+
+/**
+ * What the kernels of dK and dV begin with, and how their buffers are bound.
+ * @param writes both, or one where the device cannot bind as many tensors
+ */
+export function keyGradientsWgsl(
+  subgroups: boolean,
+  p: Problem,
+  f: ScoreFeatures,
+  params: Params,
+  writes: readonly ('dk' | 'dv')[],
+): { begin: string; access: Kernel['access'] } {
+  const { D, Dv, dtype } = p;
+  const names = boundKeyGradients(p, writes);
+  const size = { dk: D, dv: Dv };
+  return {
+    begin: `
+${backwardWgsl(subgroups, p, f, params, 6 + names.length)}
+${names.map((name, n) => storageArray(6 + n, 'read_write', name, size[name], dtype)).join('\n')}
+${when(writes.includes('dk'), storeFunction('dk', D, dtype))}
+${when(writes.includes('dv'), storeFunction('dv', Dv, dtype, names.at(-1)))}`,
+    access: ['read', 'read', 'read', 'read', 'read', ...names.map(() => 'read_write' as const), ...featureAccess(f)],
+  };
+}

@@ -1,7 +1,8 @@
 import type { Problem } from '../../api/problem';
 import type { DeviceFacts } from '../../device/device';
+import { type TunedShape, tuningKey } from '../../device/tuning';
 import { chooseLanes } from '../../wgsl/choose-lanes';
-import { firstFit, shareTile } from '../../wgsl/choose-shape';
+import { firstFit, shareTile, tableShapes } from '../../wgsl/choose-shape';
 import { type LaneTile, ownRows } from '../../wgsl/lanes';
 import { resultColumns, rowsPerThread, type TileShape } from '../../wgsl/tiles';
 import type { AttentionTile } from '../common';
@@ -33,6 +34,11 @@ const withRoles = (pass: Pass, t: TileShape, own: number, step: number): Attenti
 
 /** The tile of a pass: a pure function of head sizes and device. */
 export function chooseTile(pass: Pass, sizes: HeadSizes, facts: DeviceFacts): AttentionTile {
+  const tuned = facts.tuned?.get(tuningKey(pass, sizes));
+  if (tuned && !tuned.lanes) {
+    const t = shareTile(tuned.own, tuned.step, facts);
+    if (tileBytes(pass, t, sizes) <= facts.workgroupStorage) return withRoles(pass, t, t.own, t.step);
+  }
   const t = firstFit(
     facts,
     (shape) => tileBytes(pass, shape, sizes),
@@ -61,7 +67,31 @@ export type AttentionLanes = LaneTile & { readonly br: number; readonly bc: numb
 export function chooseLaneTile(pass: Pass, { D, Dv, Nq, Nk }: Problem, facts: DeviceFacts): AttentionLanes | null {
   const numbers = { forward: D + Dv, dq: 2 * D + Dv, dkdv: 2 * (D + Dv) }[pass];
   const length = pass === 'dkdv' ? Nk : Nq;
-  const t = chooseLanes(facts, { numbers, sizes: [D, Dv], length });
+  const tuned = facts.tuned?.get(tuningKey(pass, { D, Dv }));
+  const t = chooseLanes(facts, { numbers, sizes: [D, Dv], length }, tuned?.lanes ? tuned : undefined);
   if (!t) return null;
   return pass === 'dkdv' ? { ...t, br: t.step, bc: ownRows(t) } : { ...t, br: ownRows(t), bc: t.step };
+}
+
+/** Rows of a lane and of a step that are worth a try; more would compile for too long. */
+const LANE_ROWS = [1, 2, 4, 8];
+const LANE_STEPS = [1, 2, 4];
+const LANE_SCORES = 8;
+
+/** The shapes that flash.tune() tries for a pass: lane tiles where the device takes them, else those of its table that fit. */
+export function tuningShapes(pass: Pass, p: Problem, facts: DeviceFacts): TunedShape[] {
+  const untuned = { ...facts, tuned: undefined };
+  const lanes = chooseLaneTile(pass, p, untuned);
+  if (lanes) {
+    return LANE_ROWS.flatMap((rows) =>
+      LANE_STEPS.filter((step) => rows * step <= LANE_SCORES).map((step) => ({
+        own: rows * lanes.lanes,
+        step,
+        lanes: true,
+      })),
+    );
+  }
+  return tableShapes(facts)
+    .filter((t) => tileBytes(pass, t, p) <= facts.workgroupStorage)
+    .map(({ own, step }) => ({ own, step, lanes: false }));
 }

@@ -14,11 +14,9 @@ import {
 } from '../../wgsl/lanes';
 import { type Params, when } from '../../wgsl/params';
 import { LN_2 } from '../../wgsl/special-values';
-import { storageArray, storeFunction } from '../../wgsl/staging';
-import { boundKeyGradients } from '../outputs';
-import { backwardWgsl } from './backward-common';
+import { keyGradientsWgsl } from './backward-common';
 import { laneProbabilities, laneScoreGradients } from './backward-lanes';
-import { featureAccess, ownKeysWgsl, rowsOf } from '../common';
+import { ownKeysWgsl, rowsOf } from '../common';
 
 /**
  * dK and dV as lane tiles (wgsl/lanes.ts); the formulas are in dkdv.ts, which is the same for a GPU. A lane owns keys, the queries of
@@ -32,17 +30,13 @@ export function dkdvLanesKernel(
   params: Params,
   writes: readonly ('dk' | 'dv')[],
 ): Kernel {
-  const { D, Dv, dtype } = p;
+  const { D, Dv } = p;
   const [dk, dv] = [writes.includes('dk'), writes.includes('dv')];
   const scores: LaneScore = { tile: t, own: 'keys' };
-  const names = boundKeyGradients(p, writes);
-  const size = { dk: D, dv: Dv };
+  const { begin, access } = keyGradientsWgsl(true, p, f, params, writes);
   const columns = Array.from({ length: t.step }, (_, c) => c);
   const code = `
-${backwardWgsl(true, p, f, params, 6 + names.length)}
-${names.map((name, n) => storageArray(6 + n, 'read_write', name, size[name], dtype)).join('\n')}
-${when(dk, storeFunction('dk', D, dtype))}
-${when(dv, storeFunction('dv', Dv, dtype, names.at(-1)))}
+${begin}
 
 ${laneMainWgsl(t)}
 ${ownKeysWgsl(t.lanes * t.rows, f)}
@@ -85,9 +79,5 @@ for (var h = hk * heads; h < (hk + 1u) * heads; h++) {
 ${when(dk, storeRows(t, 'acc_k', rowsOf('dk', D), LN_2))}
 ${when(dv, storeRows(t, 'acc_v', rowsOf('dv', Dv), '1.0'))}
 }`;
-  return {
-    label: 'flash2 dkdv',
-    code,
-    access: ['read', 'read', 'read', 'read', 'read', ...names.map(() => 'read_write' as const), ...featureAccess(f)],
-  };
+  return { label: 'flash2 dkdv', code, access };
 }

@@ -3,11 +3,10 @@ import type { Kernel } from '../../device/pipeline-cache';
 import { dropped, type ScoreFeatures, stageAdjustments, valueScale } from '../../features/score';
 import { type Params, when } from '../../wgsl/params';
 import { LN_2 } from '../../wgsl/special-values';
-import { stageLength, stageOwn, stageStep, storageArray, storeFunction, storeOwn } from '../../wgsl/staging';
+import { stageLength, stageOwn, stageStep, storeOwn } from '../../wgsl/staging';
 import { accumulate, declareResult, storeWeights, type TileShape, weightStride } from '../../wgsl/tiles';
-import { backwardWgsl, loadRowStates, probabilities, rawGradient, scoreGradients } from './backward-common';
-import { boundKeyGradients } from '../outputs';
-import { type AttentionTile, cutWgsl, featureAccess, mainWgsl, ownKeysWgsl, rowsOf, scoreTile } from '../common';
+import { keyGradientsWgsl, loadRowStates, probabilities, rawGradient, scoreGradients } from './backward-common';
+import { type AttentionTile, cutWgsl, mainWgsl, ownKeysWgsl, rowsOf, scoreTile } from '../common';
 
 /** Bytes of workgroup memory. */
 export function dkdvBytes(t: TileShape, D: number, Dv: number): number {
@@ -35,22 +34,18 @@ export function dkdvKernel(
   params: Params,
   writes: readonly ('dk' | 'dv')[],
 ): Kernel {
-  const { D, Dv, dtype } = p;
+  const { D, Dv } = p;
   const [dk, dv] = [writes.includes('dk'), writes.includes('dv')];
   const scores = scoreTile(t, 'keys', 'weights_ds');
-  const names = boundKeyGradients(p, writes);
-  const size = { dk: D, dv: Dv };
+  const { begin, access } = keyGradientsWgsl(t.subgroup, p, f, params, writes);
   const code = `
-${backwardWgsl(t.subgroup, p, f, params, 6 + names.length)}
-${names.map((name, n) => storageArray(6 + n, 'read_write', name, size[name], dtype)).join('\n')}
+${begin}
 var<workgroup> own_k: array<vec4f, ${stageLength(t.own, t.tx, D)}>;
 var<workgroup> own_v: array<vec4f, ${stageLength(t.own, t.tx, Dv)}>;
 var<workgroup> stage_q: array<vec4f, ${stageLength(t.step, t.tx, D)}>;
 var<workgroup> stage_dout: array<vec4f, ${stageLength(t.step, t.tx, Dv)}>;
 var<workgroup> weights_p: array<vec4f, ${t.own * weightStride(t)}>;
 var<workgroup> weights_ds: array<vec4f, ${t.own * weightStride(t)}>;
-${when(dk, storeFunction('dk', D, dtype))}
-${when(dv, storeFunction('dv', Dv, dtype, names.at(-1)))}
 
 ${mainWgsl(t)}
 ${ownKeysWgsl(t.bc, f)}
@@ -100,9 +95,5 @@ ${when(
   storeOwn(t, 'acc_v', 'own_v', t.bc, rowsOf('dv', Dv), () => '1.0'),
 )}
 }`;
-  return {
-    label: 'flash2 dkdv',
-    code,
-    access: ['read', 'read', 'read', 'read', 'read', ...names.map(() => 'read_write' as const), ...featureAccess(f)],
-  };
+  return { label: 'flash2 dkdv', code, access };
 }

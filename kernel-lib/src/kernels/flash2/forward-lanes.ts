@@ -1,8 +1,8 @@
 import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
-import { firstKeyWgsl, fromCache, keySourceWgsl, scaleBuffers } from '../../features/key-cache';
+import { firstKeyWgsl, fromCache } from '../../features/key-cache';
 import { applyLaneFeatures, declareOwn, drawLaneDropout, laneDropped, type LaneScore } from '../../features/lane-score';
-import { scoreBuffers, type ScoreFeatures } from '../../features/score';
+import type { ScoreFeatures } from '../../features/score';
 import {
   declareRows,
   eachLaneRow,
@@ -18,9 +18,8 @@ import {
 } from '../../wgsl/lanes';
 import type { Params } from '../../wgsl/params';
 import { LN_2, MINUS_INFINITY_BITS, START_MAXIMUM } from '../../wgsl/special-values';
-import { loadFunction, storageArray, storeFunction } from '../../wgsl/staging';
-import { featureAccess, headWgsl, ownQueriesWgsl, rowsOf } from '../common';
-import { type ForwardVariant, keyRangeWgsl } from './forward';
+import { ownQueriesWgsl, rowsOf } from '../common';
+import { forwardAccess, type ForwardVariant, forwardWgsl, keyRangeWgsl } from './forward-common';
 
 /**
  * FlashAttention-2 forward (Dao 2023, Algorithm 1) as lane tiles (wgsl/lanes.ts); forward.ts is the same for a GPU.
@@ -36,28 +35,18 @@ import { type ForwardVariant, keyRangeWgsl } from './forward';
  */
 export function forwardLanesKernel(
   t: LaneTile,
-  { D, Dv, dtype }: Problem,
+  p: Problem,
   f: ScoreFeatures,
   params: Params,
-  { keys, split }: ForwardVariant,
+  variant: ForwardVariant,
 ): Kernel {
-  const out = split ? 'f32' : dtype;
+  const { D, Dv } = p;
+  const { keys, split } = variant;
   const scores: LaneScore = { tile: t, own: 'queries' };
   const columns = Array.from({ length: t.step }, (_, c) => c);
   const most = (r: number): string => columns.reduce((top, c) => `max(${top}, s_${r}_${c})`, `m${r}`);
   const code = `
-enable subgroups;
-${headWgsl(f, params, 6)}
-${storageArray(1, 'read', 'q', D, dtype)}
-${keySourceWgsl(keys, 6 + scoreBuffers(f).length)}
-${storageArray(2, 'read', 'k', D, keys.element)}
-${storageArray(3, 'read', 'v', Dv, keys.element)}
-${storageArray(4, 'read_write', 'out', Dv, out)}
-@group(0) @binding(5) var<storage, read_write> lse: array<u32>;
-${loadFunction('q', D, dtype)}
-${loadFunction('k', D, keys.element)}
-${loadFunction('v', Dv, keys.element)}
-${storeFunction('out', Dv, out)}
+${forwardWgsl(true, p, f, params, variant)}
 
 ${laneMainWgsl(t)}
 ${ownQueriesWgsl(ownRows(t), f, split)}
@@ -68,7 +57,7 @@ ${loadRows(t, 'own_q', { ...rowsOf('q', D), scale: 'to_log2' })}
 ${declareOwn(scores)}
 ${eachLaneRow(t, (r) => `var m${r} = ${START_MAXIMUM}; var l${r} = 0.0;`)}
 
-${keyRangeWgsl(t.step, split)}
+${keyRangeWgsl(t.step, variant)}
 for (var j0 = begin; j0 < end; j0 += ${t.step}u) {
   // Both are loaded first: what comes then is one block of arithmetic.
   ${loadStep(t, 'k', fromCache(rowsOf('k', D), keys))}
@@ -103,13 +92,5 @@ ${eachLaneRow(
 )}
 ${storeRows(t, 'acc', rowsOf('out', Dv), 'weights[r]')}
 }`;
-  return {
-    label: 'flash2 forward',
-    code,
-    access: [
-      ...(['read', 'read', 'read', 'read_write', 'read_write'] as const),
-      ...featureAccess(f),
-      ...scaleBuffers(keys).map(() => 'read' as const),
-    ],
-  };
+  return { label: 'flash2 forward', code, access: forwardAccess(f, variant) };
 }

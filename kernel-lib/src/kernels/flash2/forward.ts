@@ -1,26 +1,11 @@
 import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
-import { firstKeyWgsl, fromCache, type KeySource, keySourceWgsl, scaleBuffers } from '../../features/key-cache';
-import {
-  applyFeatures,
-  drawDropout,
-  dropped,
-  scoreBuffers,
-  type ScoreFeatures,
-  stageAdjustments,
-} from '../../features/score';
+import { firstKeyWgsl, fromCache } from '../../features/key-cache';
+import { applyFeatures, drawDropout, dropped, type ScoreFeatures, stageAdjustments } from '../../features/score';
 import type { Params } from '../../wgsl/params';
 import { LN_2, MINUS_INFINITY_BITS, START_MAXIMUM } from '../../wgsl/special-values';
 import { collect, publish, reduceVec4s, reduceWgsl } from '../../wgsl/reduce-rows';
-import {
-  loadFunction,
-  stageLength,
-  stageOwn,
-  stageStep,
-  storageArray,
-  storeFunction,
-  storeOwn,
-} from '../../wgsl/staging';
+import { stageLength, stageOwn, stageStep, storeOwn } from '../../wgsl/staging';
 import {
   accumulate,
   columnsPerThread,
@@ -32,29 +17,14 @@ import {
   type TileShape,
   weightStride,
 } from '../../wgsl/tiles';
-import {
-  type AttentionTile,
-  cutWgsl,
-  enableWgsl,
-  featureAccess,
-  headWgsl,
-  mainWgsl,
-  ownQueriesWgsl,
-  rowsOf,
-  scoreTile,
-} from '../common';
+import { type AttentionTile, cutWgsl, mainWgsl, ownQueriesWgsl, rowsOf, scoreTile } from '../common';
+import { forwardAccess, type ForwardVariant, forwardWgsl, keyRangeWgsl } from './forward-common';
 
 /** Bytes of workgroup memory. */
 export function forwardBytes(t: TileShape, D: number, Dv: number): number {
   const vec4s =
     stageLength(t.own, t.tx, D, Dv) + stageLength(t.step, t.tx, D, Dv) + t.own * weightStride(t) + reduceVec4s(t);
   return 16 * vec4s;
-}
-
-/** Where keys and values come from, and whether a workgroup has only a part of them (kernels/decode). */
-export interface ForwardVariant {
-  readonly keys: KeySource;
-  readonly split: boolean;
 }
 
 /**
@@ -73,31 +43,21 @@ export interface ForwardVariant {
  */
 export function forwardKernel(
   t: AttentionTile,
-  { D, Dv, dtype }: Problem,
+  p: Problem,
   f: ScoreFeatures,
   params: Params,
-  { keys, split }: ForwardVariant,
+  variant: ForwardVariant,
 ): Kernel {
-  const out = split ? 'f32' : dtype;
+  const { D, Dv } = p;
+  const { keys, split } = variant;
   const columns = Array.from({ length: columnsPerThread(t) }, (_, c) => c);
   const outColumns = Array.from({ length: resultColumns(t, Dv) }, (_, c) => c);
   const scores = scoreTile(t, 'queries', 'weights');
   const code = `
-${enableWgsl(t)}
-${headWgsl(f, params, 6)}
-${keySourceWgsl(keys, 6 + scoreBuffers(f).length)}
-${storageArray(1, 'read', 'q', D, dtype)}
-${storageArray(2, 'read', 'k', D, keys.element)}
-${storageArray(3, 'read', 'v', Dv, keys.element)}
-${storageArray(4, 'read_write', 'out', Dv, out)}
-@group(0) @binding(5) var<storage, read_write> lse: array<u32>;
+${forwardWgsl(t.subgroup, p, f, params, variant)}
 var<workgroup> own: array<vec4f, ${stageLength(t.own, t.tx, D, Dv)}>;
 var<workgroup> stage: array<vec4f, ${stageLength(t.step, t.tx, D, Dv)}>;
 var<workgroup> weights: array<vec4f, ${t.own * weightStride(t)}>;
-${loadFunction('q', D, dtype)}
-${loadFunction('k', D, keys.element)}
-${loadFunction('v', Dv, keys.element)}
-${storeFunction('out', Dv, out)}
 ${reduceWgsl(t)}
 
 ${mainWgsl(t)}
@@ -107,7 +67,7 @@ ${stageOwn(t, 'own', t.br, { ...rowsOf('q', D), scale: 'to_log2' })}
 ${eachRow(t, (r) => `var m${r} = ${START_MAXIMUM}; var l${r} = 0.0;`)}
 ${declareResult(t, 'acc', Dv)}
 
-${keyRangeWgsl(t.bc, split)}
+${keyRangeWgsl(t.bc, variant)}
 for (var j0 = begin; j0 < end; j0 += ${t.bc}u) {
   workgroupBarrier();
   ${stageStep(t, 'stage', t.bc, fromCache(rowsOf('k', D), keys))}
@@ -155,26 +115,5 @@ if ((x == 0u) & (y0 + ${r}u < ${t.br}u) & (i0 + y0 + ${r}u < seq.Nq)) {
 )}
 ${storeOwn(t, 'acc', 'own', t.br, rowsOf('out', Dv), (r) => `weight${r}`)}
 }`;
-  return {
-    label: 'flash2 forward',
-    code,
-    access: [
-      ...(['read', 'read', 'read', 'read_write', 'read_write'] as const),
-      ...featureAccess(f),
-      ...scaleBuffers(keys).map(() => 'read' as const),
-    ],
-  };
+  return { label: 'flash2 forward', code, access: forwardAccess(f, variant) };
 }
-
-/** Which keys a workgroup walks over: those that its queries see, from a whole tile on, or of these the part of its split. */
-export const keyRangeWgsl = (bc: number, split: boolean): string => (split ? splitRange(bc) : wholeRange(bc));
-
-const wholeRange = (bc: number): string => `
-let begin = key_begin(seq, i0) / ${bc}u * ${bc}u;
-let end = key_end(seq, i1);`;
-
-/** An even share of the sequence's tiles of keys. */
-const splitRange = (bc: number): string => `
-let share = (seq.Nk + ${bc}u * params.splits - 1u) / (${bc}u * params.splits) * ${bc}u;
-let begin = max(key_begin(seq, i0) / ${bc}u * ${bc}u, split * share);
-let end = min(key_end(seq, i1), (split + 1u) * share);`;

@@ -1,0 +1,151 @@
+import { attention } from '../api/attention';
+import { checkNames, checkRunOptions } from '../api/checks';
+import { NO_FEATURES, type Problem } from '../api/problem';
+import { defaultDevice } from '../device/default-device';
+import type { FlashDevice } from '../device/device';
+import { type TunedShape, type Tuning, tuningKey } from '../device/tuning';
+import { type Pass, tuningShapes } from '../kernels/flash2/choose-tile';
+import { randn } from '../tensor/random';
+import type { Tensor } from '../tensor/tensor';
+import { Progress } from './progress';
+import { wholeNumber } from './size-options';
+import { TuneReport, type TuneRow } from './tune-report';
+
+export interface TuneOptions {
+  /** Head sizes D and Dv to tune for. Default 64, and that of dim. */
+  dim?: number;
+  dimV?: number;
+  /** The problem that is timed. Default 8 heads, 1024 tokens on a GPU, 256 on a driver that runs on the CPU. */
+  heads?: number;
+  seq?: number;
+  /** Whether later sessions use the result, too. Default true. */
+  keep?: boolean;
+  /** Takes back, for all head sizes, what was found before, and measures nothing. */
+  forget?: boolean;
+  signal?: AbortSignal;
+  onProgress?(fraction: number): void;
+}
+
+const PASSES: readonly Pass[] = ['forward', 'dq', 'dkdv'];
+const RUNS = 3;
+/** A shape must save this share of the time to be taken in place of the table's. */
+const GAIN = 0.03;
+/** Share of the largest entry by which results may differ from those of the table's shapes: sums in another order. */
+const DIFFERENCE = 1e-3;
+
+/**
+ * Measures which tiles suit FlashAttention-2's kernels on the default device, for one pair of head sizes, and uses them from then on, in later
+ * sessions too: for a device that the tables do not know. The bits of results change with the tiles, by no more than their rounding.
+ * A shape whose results differ from the table's is not taken, however fast it is.
+ *
+ * Rejects with a FlashError for bad options, with the signal's reason where aborted; then nothing has changed.
+ */
+export async function tune(options: TuneOptions = {}): Promise<TuneReport> {
+  checkNames(options, ['dim', 'dimV', 'heads', 'seq', 'keep', 'forget', 'signal', 'onProgress']);
+  checkRunOptions(options);
+  const { keep = true, signal } = options;
+  const D = wholeNumber('dim', options.dim, 64, 256);
+  const Dv = wholeNumber('dimV', options.dimV, D, 256);
+  const H = wholeNumber('heads', options.heads, 8);
+  signal?.throwIfAborted();
+  const device = await defaultDevice();
+  const { facts, info } = device;
+  const N = wholeNumber('seq', options.seq, facts.kind === 'hardware' ? 1024 : 256);
+  const before: Tuning = Object.fromEntries(facts.tuned ?? []);
+  if (options.forget) {
+    device.tune({}, keep);
+    return new TuneReport(info, { D, Dv, H, N }, []);
+  }
+  const problem: Problem = {
+    ...NO_FEATURES,
+    ...{ B: 1, H, Hk: H, Nq: N, Nk: N, D, Dv, scale: 1, layout: 'bhnd', packing: 'none', dtype: 'f32' },
+  };
+  const shapes = PASSES.map((pass) => tuningShapes(pass, problem, facts));
+  const progress = new Progress(shapes.flat().length + PASSES.length, options.onProgress);
+  const trial = new Trial(device, problem, signal);
+  const found: Record<string, TunedShape> = { ...before };
+  const rows: TuneRow[] = [];
+  try {
+    for (const pass of PASSES) delete found[tuningKey(pass, problem)];
+    for (const [n, pass] of PASSES.entries()) {
+      const key = tuningKey(pass, problem);
+      const table = await progress.step(1, () => trial.run(pass, found));
+      const tried: TuneRow[] = [{ pass, shape: null, ms: table, taken: true }];
+      for (const shape of shapes[n]) {
+        const ms = await progress.step(1, () => trial.run(pass, { ...found, [key]: shape }));
+        tried.push({ pass, shape, ms, taken: false });
+      }
+      const best = tried.reduce((a, b) => ((b.ms ?? Infinity) < (a.ms ?? Infinity) ? b : a));
+      const better = best.shape !== null && best.ms! < (1 - GAIN) * table!;
+      if (better) found[key] = best.shape!;
+      rows.push(...tried.map((row) => ({ ...row, taken: row === (better ? best : tried[0]) })));
+    }
+  } catch (error) {
+    device.tune(before, false);
+    throw error;
+  } finally {
+    trial.dispose();
+  }
+  device.tune(found, keep);
+  progress.finish();
+  return new TuneReport(info, { D, Dv, H, N }, rows);
+}
+
+/** Forward and backward of one problem, again and again. */
+class Trial {
+  private readonly inputs: readonly Tensor[];
+  /** Results of the table's shapes. */
+  private truth: Float32Array[] | null = null;
+
+  constructor(
+    private readonly device: FlashDevice,
+    { H, Nq, D, Dv }: Problem,
+    private readonly signal: AbortSignal | undefined,
+  ) {
+    const shape = (width: number): number[] => [1, H, Nq, width];
+    this.inputs = [D, D, Dv, Dv].map((width, n) => randn(shape(width), { seed: n + 1 }));
+  }
+
+  /** The fastest of some runs of a pass with a tuning, in milliseconds; null where its results are wrong. */
+  async run(pass: Pass, tuning: Tuning): Promise<number | null> {
+    const { device, signal } = this;
+    const [q, k, v, dout] = this.inputs;
+    device.tune(tuning, false);
+    let best = Infinity;
+    // The first run compiles.
+    for (let run = 0; run <= RUNS; run++) {
+      const start = performance.now();
+      const forward = await attention(q, k, v, { signal });
+      const middle = performance.now();
+      const made = [forward.out, forward.lse];
+      try {
+        if (pass === 'forward' && run > 0) {
+          best = Math.min(best, forward.info.gpuMs ?? middle - start);
+          continue;
+        }
+        const { dq, dk, dv, info } = await forward.backward(dout, { signal });
+        made.push(dq, dk, dv);
+        if (run > 0) best = Math.min(best, info.gpuMs ?? performance.now() - middle);
+        else if (!(await this.agrees(made))) return null;
+      } finally {
+        for (const tensor of made) tensor.dispose();
+      }
+    }
+    return best;
+  }
+
+  /** Whether results are those of the first call, but for rounding. */
+  private async agrees(tensors: readonly Tensor[]): Promise<boolean> {
+    const results: Float32Array[] = [];
+    for (const tensor of tensors) results.push(await tensor.data());
+    const truth = (this.truth ??= results);
+    return results.every((numbers, n) => {
+      const most = truth[n].reduce((top, x) => Math.max(top, Math.abs(x)), 0);
+      return numbers.every((x, i) => Math.abs(x - truth[n][i]) <= DIFFERENCE * (1 + most));
+    });
+  }
+
+  dispose(): void {
+    for (const tensor of this.inputs) tensor.dispose();
+  }
+}

@@ -1,0 +1,58 @@
+import type { Problem } from '../../api/problem';
+import type { Kernel } from '../../device/pipeline-cache';
+import { type KeySource, keySourceWgsl, scaleBuffers } from '../../features/key-cache';
+import { scoreBuffers, type ScoreFeatures } from '../../features/score';
+import { type Params, when } from '../../wgsl/params';
+import { loadFunction, storageArray, storeFunction } from '../../wgsl/staging';
+import { featureAccess, headWgsl } from '../common';
+
+/** Where keys and values come from, and whether a workgroup has only a part of them (kernels/decode). */
+export interface ForwardVariant {
+  readonly keys: KeySource;
+  readonly split: boolean;
+}
+
+/** What the forward kernels begin with: q, k, v, out and lse at bindings 1 to 5, features behind them, how to load and store rows. */
+export function forwardWgsl(
+  subgroups: boolean,
+  { D, Dv, dtype }: Problem,
+  f: ScoreFeatures,
+  params: Params,
+  { keys, split }: ForwardVariant,
+): string {
+  // Parts are merged later, so they stay f32.
+  const out = split ? 'f32' : dtype;
+  return `
+${when(subgroups, 'enable subgroups;')}
+${headWgsl(f, params, 6)}
+${keySourceWgsl(keys, 6 + scoreBuffers(f).length)}
+${storageArray(1, 'read', 'q', D, dtype)}
+${storageArray(2, 'read', 'k', D, keys.element)}
+${storageArray(3, 'read', 'v', Dv, keys.element)}
+${storageArray(4, 'read_write', 'out', Dv, out)}
+@group(0) @binding(5) var<storage, read_write> lse: array<u32>;
+${loadFunction('q', D, dtype)}
+${loadFunction('k', D, keys.element)}
+${loadFunction('v', Dv, keys.element)}
+${storeFunction('out', Dv, out)}`;
+}
+
+export const forwardAccess = (f: ScoreFeatures, { keys }: ForwardVariant): Kernel['access'] => [
+  ...(['read', 'read', 'read', 'read_write', 'read_write'] as const),
+  ...featureAccess(f),
+  ...scaleBuffers(keys).map(() => 'read' as const),
+];
+
+/** Which keys a workgroup walks over: those that its queries see, from a whole tile on, or of these the part of its split. */
+export const keyRangeWgsl = (bc: number, { split }: ForwardVariant): string =>
+  split ? splitRange(bc) : wholeRange(bc);
+
+const wholeRange = (bc: number): string => `
+let begin = key_begin(seq, i0) / ${bc}u * ${bc}u;
+let end = key_end(seq, i1);`;
+
+/** An even share of the sequence's tiles of keys. */
+const splitRange = (bc: number): string => `
+let share = (seq.Nk + ${bc}u * params.splits - 1u) / (${bc}u * params.splits) * ${bc}u;
+let begin = max(key_begin(seq, i0) / ${bc}u * ${bc}u, split * share);
+let end = min(key_end(seq, i1), (split + 1u) * share);`;

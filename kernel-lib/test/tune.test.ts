@@ -1,0 +1,117 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { NO_FEATURES, type Problem } from '../src/api/problem';
+import { defaultDevice } from '../src/device/default-device';
+import type { DeviceFacts } from '../src/device/device';
+import { tuningKey } from '../src/device/tuning';
+import { chooseLaneTile, chooseTile, tuningShapes } from '../src/kernels/flash2/choose-tile';
+import * as flash from '../src/node';
+import { tuningFile } from '../src/node/tuning-file';
+import { onEachAdapter } from './support/devices';
+
+const sizes = { heads: 2, seq: 40, dim: 8 };
+const passes = ['forward', 'dq', 'dkdv'];
+
+onEachAdapter('tune', () => {
+  afterEach(() => flash.tune({ forget: true, keep: false }));
+
+  test('takes the fastest right shape of each pass, which later calls use', async () => {
+    const { bytes, facts } = await defaultDevice();
+    const fractions: number[] = [];
+    const onProgress = (fraction: number): void => void fractions.push(fraction);
+    const report = await flash.tune({ ...sizes, keep: false, onProgress });
+    expect(fractions.at(-1)).toBe(1);
+    expect((await defaultDevice()).bytes).toBe(bytes);
+    for (const pass of passes) {
+      const rows = report.rows.filter((row) => row.pass === pass);
+      expect(rows.length).toBeGreaterThan(1);
+      const [taken, ...others] = rows.filter((row) => row.taken);
+      expect(others).toEqual([]);
+      // Nothing wrong was found, and what is taken is about as fast as the fastest.
+      const fastest = Math.min(...rows.map(({ ms }) => ms!));
+      expect(taken.ms).toBeLessThanOrEqual(fastest / (1 - 0.031));
+      expect(facts.tuned!.get(tuningKey(pass, { D: 8, Dv: 8 }))).toEqual(taken.shape ?? undefined);
+    }
+    expect(report.toString()).toContain('Tiles for D 8, Dv 8 on ');
+  });
+
+  test('a stopped one leaves everything as it was', async () => {
+    const { facts, bytes } = await defaultDevice();
+    (await defaultDevice()).tune({ 'forward D8 Dv8': { own: 8, step: 4, lanes: false } }, false);
+    const controller = new AbortController();
+    const stopped = flash.tune({
+      ...{ ...sizes, keep: false, signal: controller.signal },
+      onProgress: () => controller.abort(new Error('enough')),
+    });
+    await expect(stopped).rejects.toThrow('enough');
+    expect([...facts.tuned!]).toEqual([['forward D8 Dv8', { own: 8, step: 4, lanes: false }]]);
+    expect((await defaultDevice()).bytes).toBe(bytes);
+  });
+});
+
+test.each([
+  [{ dim: 0 }, 'dim'],
+  [{ dimV: 300 }, 'dimV'],
+  [{ heads: 1.5 }, 'heads'],
+  [{ tiles: 1 }, 'tiles: no such option'],
+] as [object, string][])('tune: %j is refused', async (options, message) => {
+  await expect(flash.tune(options)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  await expect(flash.tune(options)).rejects.toThrow(message);
+});
+
+describe('what was found', () => {
+  const gpu: DeviceFacts = {
+    ...{ kind: 'hardware', driver: 'unknown', workgroupStorage: 16384, maxInvocations: 128, maxWorkgroups: 65535 },
+    ...{ maxBinding: 2 ** 27, maxBuffer: 2 ** 28, maxStorageBuffers: 8, subgroupSize: 0 },
+  };
+  const cpu: DeviceFacts = { ...gpu, kind: 'software', subgroupSize: 8 };
+  const problem: Problem = {
+    ...NO_FEATURES,
+    ...{ B: 1, H: 1, Hk: 1, Nq: 100, Nk: 100, D: 64, Dv: 64, scale: 1, layout: 'bhnd', packing: 'none', dtype: 'f32' },
+  };
+  const tuned = (own: number, step: number, lanes: boolean): Pick<DeviceFacts, 'tuned'> => ({
+    tuned: new Map([[tuningKey('forward', problem), { own, step, lanes }]]),
+  });
+
+  test('is chosen, unless it does not fit the device or the problem', () => {
+    expect(chooseTile('forward', problem, { ...gpu, ...tuned(8, 8, false) })).toMatchObject({ br: 8, bc: 8 });
+    expect(chooseTile('forward', problem, { ...gpu, ...tuned(256, 64, false) })).toEqual(
+      chooseTile('forward', problem, gpu),
+    );
+    expect(chooseLaneTile('forward', problem, { ...cpu, ...tuned(16, 2, true) })).toMatchObject({ br: 16, bc: 2 });
+    const few = { ...problem, Nq: 3 };
+    expect(chooseLaneTile('forward', few, { ...cpu, ...tuned(16, 2, true) })).toMatchObject({ br: 8, bc: 2 });
+    expect(chooseLaneTile('dq', problem, { ...cpu, ...tuned(16, 2, true) })).toEqual(
+      chooseLaneTile('dq', problem, cpu),
+    );
+  });
+
+  test('the shapes that are tried fit, and the lane tile of the table is among them', () => {
+    for (const { own, step, lanes } of tuningShapes('dkdv', problem, gpu)) {
+      const facts = { ...gpu, tuned: new Map([[tuningKey('dkdv', problem), { own, step, lanes }]]) };
+      expect(chooseTile('dkdv', problem, facts)).toMatchObject({ own, step });
+    }
+    const { br, bc } = chooseLaneTile('forward', problem, cpu)!;
+    expect(tuningShapes('forward', problem, cpu)).toContainEqual({ own: br, step: bc, lanes: true });
+  });
+
+  test('is kept in a file of the cache folder; one that is spoilt counts as empty', () => {
+    const { XDG_CACHE_HOME } = process.env;
+    const folder = mkdtempSync(path.join(tmpdir(), 'flashlab tuning '));
+    process.env.XDG_CACHE_HOME = folder;
+    try {
+      const shape = { own: 8, step: 1, lanes: true };
+      expect(tuningFile.read('some adapter')).toEqual({});
+      tuningFile.write('some adapter', { 'forward D8 Dv8': shape });
+      tuningFile.write('another', {});
+      expect(tuningFile.read('some adapter')).toEqual({ 'forward D8 Dv8': shape });
+      writeFileSync(path.join(folder, 'flashlab', 'tuning.json'), '{ "some adap');
+      expect(tuningFile.read('some adapter')).toEqual({});
+    } finally {
+      if (XDG_CACHE_HOME === undefined) delete process.env.XDG_CACHE_HOME;
+      else process.env.XDG_CACHE_HOME = XDG_CACHE_HOME;
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
