@@ -42,7 +42,7 @@ export type { CheckRow } from './check/check-case';
 export { attentionReport } from './experiments/attention-report';
 export { bench } from './experiments/bench';
 export type { BenchOptions } from './experiments/bench';
-export type { BenchReport, BenchRow } from './experiments/bench-report';
+export type { BenchReport, BenchRow, BenchTotal } from './experiments/bench-report';
 export type { AttentionInputs, AttentionReport, AttentionReportOptions } from './experiments/attention-report';
 export { ioModel } from './experiments/io-model';
 export type { IoModelOptions, IoModelReport, Traffic, TrafficTerm } from './experiments/io-model';

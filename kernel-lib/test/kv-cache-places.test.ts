@@ -1,7 +1,7 @@
 import { NO_FEATURES, type Problem } from '../src/api/problem';
 import type { DeviceFacts } from '../src/device/device';
 import { UNIFORM_WORDS } from '../src/features/score';
-import { chooseTile } from '../src/kernels/flash2/choose-tile';
+import { chooseTile, queryWorkgroups } from '../src/kernels/flash2/choose-tile';
 import { chooseSplits } from '../src/kernels/decode/splits';
 import * as flash from '../src/node';
 import { type Element, keysOf, randomCache, rowsOf, type Table } from './support/cache';
@@ -152,7 +152,8 @@ describe('how many splits are chosen', () => {
   });
   const splits = (more: Partial<Problem>, facts: DeviceFacts): number => {
     const p = problem(more);
-    return chooseSplits(p, chooseTile('forward', p, facts), facts);
+    const tile = chooseTile('forward', p, facts);
+    return chooseSplits(p, queryWorkgroups(tile, p, p), tile.bc, facts);
   };
 
   test('one where batch and heads fill the device, or where there are few keys', () => {

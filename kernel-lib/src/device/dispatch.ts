@@ -86,6 +86,8 @@ export async function runSteps(device: FlashDevice, all: readonly Step[], option
   };
   try {
     const stats = await run(device, steps, labels, { ...options, onProgress });
+    // The caller, told that all is done, may have ended the device: then nothing of it is left to give.
+    if (options.onProgress) await device.checked('the end of a call', () => undefined);
     watch.ended(stats);
     return stats;
   } catch (error) {

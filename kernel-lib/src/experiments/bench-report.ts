@@ -5,16 +5,16 @@ import type { DeviceInfo } from '../device/device';
 import type { Figure } from '../plots/figure';
 import { FigureReport } from '../plots/figure-report';
 import { formatBytes, formatNumber } from '../plots/numbers';
-import { speedMemoryFigure, type SpeedMemoryRow } from '../plots/speed-memory';
+import { speedMemoryFigure } from '../plots/speed-memory';
 import { htmlTable, textTable, type Table } from '../plots/table';
 import type { FloatDType } from '../tensor/dtype';
 import { bothTiming, type Measurement, memory, timings } from './measure';
 import type { Clock, Pass, ReportError } from './report-data';
 
-/** One algorithm's pass at one length; 'both' is a forward and the backward after it. */
+/** One algorithm's pass at one length. */
 export interface BenchRow {
   readonly seq: number;
-  readonly pass: Pass | 'both';
+  readonly pass: Pass;
   readonly algorithm: Algorithm;
   /** Median, in milliseconds. */
   readonly ms: number;
@@ -27,10 +27,15 @@ export interface BenchRow {
   readonly ofFma: number;
   /** Time over that of the first algorithm at the same length; NaN where that was not run. */
   readonly ratio: number;
-  /** Bytes of all device buffers of the call; of 'both', at the most. */
+  /** Bytes of all device buffers of the call. */
   readonly deviceBytes: number;
   /** Largest error of the results, against float64 in a sample of rows, as a share of what is allowed; above 1 they are wrong. */
   readonly error: number;
+}
+
+/** A forward and the backward after it, together; bytes are those of the larger. */
+export interface BenchTotal extends Omit<BenchRow, 'pass'> {
+  readonly pass: 'both';
 }
 
 /** One algorithm at one length: its runs and what was found wrong with their results. */
@@ -60,6 +65,7 @@ export class BenchReport extends FigureReport {
   /** That of the longest length. */
   readonly problem: Problem;
   readonly rows: readonly BenchRow[];
+  readonly totals: readonly BenchTotal[];
   /** What was not run, and why. */
   readonly notes: readonly string[];
   /** Wall-clock time of the whole. */
@@ -76,11 +82,12 @@ export class BenchReport extends FigureReport {
     this.problem = problem;
     this.notes = notes;
     this.seconds = seconds;
-    this.rows = rowsOf(points, clock, ceilings);
+    const all = rowsOf(points, clock, ceilings);
+    this.rows = all.filter((row): row is BenchRow => row.pass !== 'both');
+    this.totals = all.filter((row): row is BenchTotal => row.pass === 'both');
     const { B, H, Hk, D, Dv, band } = problem;
     this.problemLine = `B ${B}, H ${H}, Hk ${Hk}, D ${D}, Dv ${Dv}, ${dtype}${band.right === 0 ? ', causal' : ''}`;
-    const single = this.rows.filter((row): row is BenchRow & SpeedMemoryRow => row.pass !== 'both');
-    this.figure = speedMemoryFigure(single, {
+    this.figure = speedMemoryFigure(this.rows, {
       title: 'Speed and memory against sequence length',
       notes: [this.problemLine, `${device.name}, ${clock}`, ...notes],
     });
@@ -99,6 +106,11 @@ export class BenchReport extends FigureReport {
     return this.text();
   }
 
+  /** Rows and totals, by length, pass and algorithm. */
+  all(): (BenchRow | BenchTotal)[] {
+    return [...this.rows, ...this.totals].sort(byLength);
+  }
+
   private table(): Table {
     const { fmaGflops, expGops, copyGBs } = this.ceilings;
     const loops = `loops reach ${formatNumber(fmaGflops)} GFLOP/s fma, ${formatNumber(expGops)} Gops/s exp2, ${formatNumber(copyGBs)} GB/s copy`;
@@ -106,7 +118,7 @@ export class BenchReport extends FigureReport {
       caption: `${this.problemLine} on ${this.device.name}, ${this.clock} (${formatNumber(this.seconds)} s); ${loops}`,
       header: ['N', 'pass', 'algorithm', 'median', 'spread', 'runs', 'GFLOP/s', 'of fma', 'ratio', 'memory', 'error'],
       numeric: [0, 3, 4, 5, 6, 7, 8, 9, 10],
-      rows: this.rows.map((row) => [
+      rows: this.all().map((row) => [
         String(row.seq),
         row.pass,
         row.algorithm,
@@ -124,15 +136,18 @@ export class BenchReport extends FigureReport {
   }
 }
 
-const OUTPUTS: Record<BenchRow['pass'], readonly string[]> = {
+const OUTPUTS: Record<Pass | 'both', readonly string[]> = {
   forward: ['out', 'lse'],
   backward: ['dq', 'dk', 'dv'],
   both: ['out', 'lse', 'dq', 'dk', 'dv'],
 };
 
-/** By length, pass and algorithm. */
-function rowsOf(points: readonly BenchPoint[], clock: Clock, { fmaGflops }: Ceilings): BenchRow[] {
-  const rows = points.flatMap(({ measurement, errors }): Omit<BenchRow, 'ratio'>[] => {
+/** By length, then forward, backward, both; the order of algorithms stays. */
+const rank = ({ seq, pass }: BenchRow | BenchTotal): number => 3 * seq + Object.keys(OUTPUTS).indexOf(pass);
+const byLength = (a: BenchRow | BenchTotal, b: BenchRow | BenchTotal): number => rank(a) - rank(b);
+
+function rowsOf(points: readonly BenchPoint[], clock: Clock, { fmaGflops }: Ceilings): (BenchRow | BenchTotal)[] {
+  const rows = points.flatMap(({ measurement, errors }) => {
     const { algorithm } = measurement;
     const bytes = memory(measurement).map(({ measured }) => measured);
     const passes = [
@@ -143,16 +158,14 @@ function rowsOf(points: readonly BenchPoint[], clock: Clock, { fmaGflops }: Ceil
       const shares = errors
         .filter(({ output }) => OUTPUTS[row.pass].includes(output))
         .map(({ error, allowed }) => error / allowed);
-      return { ...row, algorithm, ofFma: row.gflops / fmaGflops, error: Math.max(...shares) };
+      return { ...row, algorithm, ofFma: row.gflops / fmaGflops, error: Math.max(...shares), ratio: NaN };
     });
-  });
+  }) as (BenchRow | BenchTotal)[];
   const first = points[0]?.measurement.algorithm;
-  const rank = ({ seq, pass }: Omit<BenchRow, 'ratio'>): number =>
-    3 * seq + ['forward', 'backward', 'both'].indexOf(pass);
   return rows
     .map((row) => {
       const base = rows.find(({ algorithm, pass, seq }) => algorithm === first && pass === row.pass && seq === row.seq);
       return { ...row, ratio: row.ms / (base?.ms ?? NaN) };
     })
-    .sort((a, b) => rank(a) - rank(b));
+    .sort(byLength);
 }

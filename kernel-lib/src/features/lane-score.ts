@@ -10,18 +10,27 @@ export interface LaneScore {
   readonly own: 'queries' | 'keys';
 }
 
-/** WGSL: query and key of score (r, c). */
-const pair = ({ own }: LaneScore, r: number, c: number): { i: string; j: string } =>
-  own === 'queries' ? { i: `own${r}`, j: `(j0 + ${c}u)` } : { i: `(i0 + ${c}u)`, j: `own${r}` };
+/** WGSL: query head in the whole problem, query and key of score (r, c). */
+const pair = ({ own }: LaneScore, r: number, c: number): { h: string; i: string; j: string } =>
+  own === 'queries'
+    ? { h: `(params.h0 + h${r})`, i: `own${r}`, j: `(j0 + ${c}u)` }
+    : { h: 'feature_h', i: `(i0 + ${c}u)`, j: `own${r}` };
 
-/** Declares own0, own1, …, the lane's queries or keys, and which rows of the other side each of them sees. Needs seq, i0 or j0. */
-export const declareOwn = ({ tile: t, own }: LaneScore): string =>
+/**
+ * Declares own0, own1, …, the lane's queries or keys, and which rows of the other side each of them sees; of queries also their heads h0, h1, …
+ * within the slice. Needs seq, i0 or j0, and h, or with `packed` what ownGroupsWgsl declares.
+ */
+export const declareOwn = ({ tile: t, own }: LaneScore, packed = false): string =>
   eachLaneRow(t, (r) => {
-    const [row0, rows, side] = own === 'queries' ? ['i0', 'seq.Nq', 'key'] : ['j0', 'seq.Nk', 'query'];
-    return `let own${r} = ${row0} + ${r * t.lanes}u + x;
+    const row = `${r * t.lanes}u + x`;
+    if (own === 'keys') return declareRow(r, `j0 + ${row}`, 'seq.Nk', 'query');
+    if (!packed) return `let h${r} = h;\n${declareRow(r, `i0 + ${row}`, 'seq.Nq', 'key')}`;
+    return `let h${r} = hk * heads + (e0 + ${row}) % heads;\n${declareRow(r, `(e0 + ${row}) / heads`, 'seq.Nq', 'key')}`;
+  });
+
+const declareRow = (r: number, own: string, rows: string, side: string): string => `let own${r} = ${own};
 let from${r} = ${side}_begin(seq, own${r});
 let to${r} = select(0u, ${side}_end(seq, own${r}), own${r} < ${rows});`;
-  });
 
 /**
  * Turns the raw scores name_r_c, in log2 units, into those that softmax takes.
@@ -30,13 +39,13 @@ let to${r} = select(0u, ${side}_end(seq, own${r}), own${r} < ${rows});`;
 export function applyLaneFeatures(f: ScoreFeatures, s: LaneScore, name: string, slope?: string): string {
   const one = (r: number, c: number): string => {
     const score = `${name}_${r}_${c}`;
-    const { i, j } = pair(s, r, c);
+    const { h, i, j } = pair(s, r, c);
     const cap = `${slope ? `var ${slope}_${r}_${c} = 1.0;` : ''}
 if (params.softcap > 0.0) { let t = tanh_and_slope(${score} * params.per_softcap); ${score} = params.softcap * t.x; ${slope ? `${slope}_${r}_${c} = t.y;` : ''} }`;
     const other = s.own === 'queries' ? j : i;
     const adjust =
       f.alibi || f.bias || f.mask
-        ? `{ let a = adjustment(seq, feature_b, feature_h, ${i}, ${j}); ${score} = select(${score} + a, ${FORBIDDEN}, a == ${FORBIDDEN}); }`
+        ? `{ let a = adjustment(seq, feature_b, ${h}, ${i}, ${j}); ${score} = select(${score} + a, ${FORBIDDEN}, a == ${FORBIDDEN}); }`
         : `${score} = select(${FORBIDDEN}, ${score}, (${other} >= from${r}) & (${other} < to${r}));`;
     return `${f.softcap ? cap : ''}\n${adjust}`;
   };
@@ -47,8 +56,8 @@ if (params.softcap > 0.0) { let t = tanh_and_slope(${score} * params.per_softcap
 export const drawLaneDropout = (f: ScoreFeatures, s: LaneScore): string =>
   f.dropout
     ? eachLaneScore(s.tile, (r, c) => {
-        const { i, j } = pair(s, r, c);
-        return `let kept_${r}_${c} = keeps(feature_b, feature_h, ${i}, ${j});`;
+        const { h, i, j } = pair(s, r, c);
+        return `let kept_${r}_${c} = keeps(feature_b, ${h}, ${i}, ${j});`;
       })
     : '';
 

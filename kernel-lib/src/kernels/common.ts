@@ -3,7 +3,7 @@ import { keyCacheParams } from '../features/key-cache';
 import { type ScoreFeatures, scoreBuffers, scoreParams, type ScoreTile, scoreWgsl } from '../features/score';
 import { type Params, paramsStruct } from '../wgsl/params';
 import { LOG2_E } from '../wgsl/special-values';
-import { PACK_WGSL } from '../wgsl/staging';
+import { PACK_WGSL, type StageSource } from '../wgsl/staging';
 import type { TileShape } from '../wgsl/tiles';
 import type { Operands } from './operands';
 
@@ -103,6 +103,36 @@ let out_base = base(result_b, h, params.out_strides, seq.q0);
 let k_base = base(b, hk, params.k_strides, seq.k0);
 let v_base = base(b, hk, params.v_strides, seq.k0);
 let to_log2 = params.scale * ${LOG2_E};`;
+
+/**
+ * The same where the query heads of a group share a tile, so that few queries fill it: row e of the group's rows is query e / heads of its
+ * head e % heads. e0 is the first row, rows_own how many there are, i0 and i1 the first and last query.
+ */
+export const ownGroupsWgsl = (rows: number, f: ScoreFeatures, split: boolean): string => `
+let heads = params.H / params.Hk;
+let tiles = (params.Nq * heads + ${rows - 1}u) / ${rows}u;
+let e0 = (tiles - 1u - group % tiles) * ${rows}u;
+let hk = group / tiles % params.Hk;
+let result_b = group / tiles / params.Hk;
+${split ? 'let b = result_b % params.batches;\nlet split = result_b / params.batches;' : 'let b = result_b;'}
+let feature_b = params.b0 + b;
+let seq = sequence(feature_b);
+let rows_own = seq.Nq * heads;
+${f.packed ? 'if (e0 >= rows_own) { return; }' : ''}
+let i0 = e0 / heads;
+let i1 = min(e0 + ${rows - 1}u, rows_own - 1u) / heads;
+let k_base = base(b, hk, params.k_strides, seq.k0);
+let v_base = base(b, hk, params.v_strides, seq.k0);
+let to_log2 = params.scale * ${LOG2_E};`;
+
+/** The rows of q or out for {@link ownGroupsWgsl}. */
+export const groupRowsOf = (name: 'q' | 'out', size: number): StageSource => ({
+  ...rowsOf(name, size),
+  row0: 'e0',
+  rows: 'rows_own',
+  at: (row) =>
+    `base(${name === 'q' ? 'b' : 'result_b'}, hk * heads + (${row}) % heads, params.${name}_strides, seq.q0 + (${row}) / heads)`,
+});
 
 /** The same for a tile of keys: j0, key/value head hk and how many query heads it has. The queries' heads are left to a loop. */
 export const ownKeysWgsl = (bc: number, f: ScoreFeatures): string => `

@@ -61,6 +61,10 @@ for (var n = 0u; n < ${t.rows * vec4s(size)}u + params.zero; n++) {
   ${body}
 }`;
 
+/** WGSL address of a row's first element. */
+const addressOf = (from: StageSource): ((row: string) => string) =>
+  from.at ?? ((row) => `${from.base} + (${row}) * ${from.rowStride}`);
+
 /** Fills a private array with the lane's rows; those that are not there stay 0. */
 export function loadRows(t: LaneTile, target: string, from: StageSource): string {
   const scaled = from.scale ? ` * ${from.scale}` : '';
@@ -68,7 +72,7 @@ export function loadRows(t: LaneTile, target: string, from: StageSource): string
     t,
     from.size,
     `if (${from.row0} + row < ${from.rows}) {
-    let value = load_${from.name}(${from.base} + (${from.row0} + row) * ${from.rowStride}, d)${scaled};
+    let value = load_${from.name}(${addressOf(from)(`${from.row0} + row`)}, d)${scaled};
     ${range(4)
       .map((e) => `${target}[first + ${e * t.rows}u] = value[${e}];`)
       .join(' ')}
@@ -85,7 +89,7 @@ export const storeRows = (t: LaneTile, results: string, into: StageSource, facto
     let value = vec4f(${range(4)
       .map((e) => `${results}[first + ${e * t.rows}u]`)
       .join(', ')});
-    store_${into.name}(${into.base} + (${into.row0} + row) * ${into.rowStride}, d, value * ${factor});
+    store_${into.name}(${addressOf(into)(`${into.row0} + row`)}, d, value * ${factor});
   }`,
   );
 
@@ -94,7 +98,7 @@ export const storeRows = (t: LaneTile, results: string, into: StageSource, facto
  */
 export function loadStep(t: LaneTile, name: string, from: StageSource): string {
   const width = vec4s(from.size);
-  const address = from.at ?? ((row: string): string => `${from.base} + (${row}) * ${from.rowStride}`);
+  const address = addressOf(from);
   const scaled = (row: string): string =>
     (from.scale ? ` * ${from.scale}` : '') + (from.rowScale ? ` * ${from.rowScale(row)}` : '');
   const load = (n: number): string => {

@@ -8,7 +8,7 @@ import { wordCount } from '../../features/sequences';
 import type { Params } from '../../wgsl/params';
 import { vec4s } from '../../wgsl/tiles';
 import { type AttentionTile, attentionParams, featureBindings } from '../common';
-import { type AttentionLanes, chooseLaneTile, chooseTile, forceTile } from '../flash2/choose-tile';
+import { type AttentionLanes, chooseLaneTile, chooseTile, forceTile, queryWorkgroups } from '../flash2/choose-tile';
 import { forwardKernel } from '../flash2/forward';
 import { forwardLanesKernel } from '../flash2/forward-lanes';
 import { madeOnce } from '../made-once';
@@ -54,7 +54,7 @@ function decodeTile(p: Problem, facts: DeviceFacts): AttentionTile {
  */
 export function decodePlan(p: CachedProblem, o: DecodeOptions, facts: DeviceFacts): Plan {
   const tile = chooseLaneTile('forward', p, facts) ?? decodeTile(p, facts);
-  const splits = o.splits || chooseSplits(p, tile, facts);
+  const splits = o.splits || chooseSplits(p, queryWorkgroups(tile, p, p), tile.bc, facts);
   const { out, lse } = resultBytes(p);
   const f = compiledFeatures(p, facts);
   const positions = wordCount(p);
@@ -156,7 +156,7 @@ function attendSteps(
       ...featureBindings(f, operands, buffers),
       ...bind(...scaleBuffers(keys)),
     ],
-    workgroups: splits * p.B * p.H * Math.ceil(p.Nq / tile.br),
+    workgroups: splits * queryWorkgroups(tile, p, p),
     flops: 2 * rows * Math.max(p.Nk, 1) * (p.D + p.Dv),
   };
   if (!split) return [attend];

@@ -14,14 +14,11 @@ const KEYS_OF_TILE = 16;
 /**
  * Into how many parts the keys of a call are split: enough that all tiles of queries together keep the device busy. A pure
  * function of shape and kind of device, so that the same call has the same bits.
+ * @param workgroups  of the queries, without splits
+ * @param bc  keys of a tile
  */
-export function chooseSplits(
-  { B, H, Nq, Nk }: Problem,
-  { br, bc }: { readonly br: number; readonly bc: number },
-  { kind }: DeviceFacts,
-): number {
-  const workgroups = B * H * Math.ceil(Nq / br);
-  const wanted = Math.ceil(BUSY[kind] / workgroups);
+export function chooseSplits({ Nk }: Problem, workgroups: number, bc: number, { kind }: DeviceFacts): number {
+  const wanted = Math.ceil(BUSY[kind] / Math.max(1, workgroups));
   const worth = Math.floor(Math.ceil(Nk / Math.max(bc, KEYS_OF_TILE)) / TILES_OF_SPLIT);
   return Math.max(1, Math.min(wanted, worth, MAX_SPLITS));
 }

@@ -61,17 +61,37 @@ export function forceTile(
 }
 
 /** A lane tile with the queries and keys that it covers. */
-export type AttentionLanes = LaneTile & { readonly br: number; readonly bc: number };
+export interface AttentionLanes extends LaneTile {
+  readonly br: number;
+  readonly bc: number;
+  /** The query heads of a group share a workgroup; br is how many queries of each. */
+  readonly packed: boolean;
+}
 
 /** The lane tile of a pass, or null where tiles of workgroup memory are better or the only way: see chooseLanes. */
-export function chooseLaneTile(pass: Pass, { D, Dv, Nq, Nk }: Problem, facts: DeviceFacts): AttentionLanes | null {
+export function chooseLaneTile(pass: Pass, p: Problem, facts: DeviceFacts): AttentionLanes | null {
+  const { D, Dv, H, Hk, Nq, Nk } = p;
   const numbers = { forward: D + Dv, dq: 2 * D + Dv, dkdv: 2 * (D + Dv) }[pass];
-  const length = pass === 'dkdv' ? Nk : Nq;
-  const tuned = facts.tuned?.get(tuningKey(pass, { D, Dv }));
-  const t = chooseLanes(facts, { numbers, sizes: [D, Dv], length }, tuned?.lanes ? tuned : undefined);
-  if (!t) return null;
-  return pass === 'dkdv' ? { ...t, br: t.step, bc: ownRows(t) } : { ...t, br: ownRows(t), bc: t.step };
+  const tuned = facts.tuned?.get(tuningKey(pass, p));
+  const choose = (length: number): LaneTile | null =>
+    chooseLanes(facts, { numbers, sizes: [D, Dv], length }, tuned?.lanes ? tuned : undefined);
+  const whole = choose(pass === 'dkdv' ? Nk : Nq);
+  if (!whole) return null;
+  if (pass === 'dkdv') return { ...whole, br: whole.step, bc: ownRows(whole), packed: false };
+  const group = H / Hk;
+  if (pass === 'forward' && group > 1 && Nq <= ownRows(whole) / 2) {
+    const shared = choose(Nq * group)!;
+    return { ...shared, br: Math.max(1, Math.floor(ownRows(shared) / group)), bc: shared.step, packed: true };
+  }
+  return { ...whole, br: ownRows(whole), bc: whole.step, packed: false };
 }
+
+/** How many workgroups cover the queries of a slice of a problem. */
+export const queryWorkgroups = (
+  t: AttentionTile | AttentionLanes,
+  { Nq }: Problem,
+  { B, H, Hk }: { readonly B: number; readonly H: number; readonly Hk: number },
+): number => ('lanes' in t && t.packed ? B * Hk * Math.ceil((Nq * H) / Hk / ownRows(t)) : B * H * Math.ceil(Nq / t.br));
 
 /** Rows of a lane and of a step that are worth a try; more would compile for too long. */
 const LANE_ROWS = [1, 2, 4, 8];

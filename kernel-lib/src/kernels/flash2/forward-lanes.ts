@@ -10,7 +10,6 @@ import {
   laneAccumulate,
   laneMainWgsl,
   laneProducts,
-  type LaneTile,
   loadRows,
   loadStep,
   ownRows,
@@ -18,7 +17,8 @@ import {
 } from '../../wgsl/lanes';
 import type { Params } from '../../wgsl/params';
 import { LN_2, MINUS_INFINITY_BITS, START_MAXIMUM } from '../../wgsl/special-values';
-import { ownQueriesWgsl, rowsOf } from '../common';
+import { groupRowsOf, ownGroupsWgsl, ownQueriesWgsl, rowsOf } from '../common';
+import type { AttentionLanes } from './choose-tile';
 import { forwardAccess, type ForwardVariant, forwardWgsl, keyRangeWgsl } from './forward-common';
 
 /**
@@ -31,10 +31,12 @@ import { forwardAccess, type ForwardVariant, forwardWgsl, keyRangeWgsl } from '.
  *       l = alpha l + p;  acc = alpha acc + dropout(p) v;  m = m'
  *     out = acc / l;  lse = ln 2 (m + log2 l)
  *
+ * Where queries are few, the heads of a group share a workgroup, and so each key and value that it loads.
+ *
  * No score is shared between lanes, so that nothing waits; the mask is two comparisons a score, less than another loop would take.
  */
 export function forwardLanesKernel(
-  t: LaneTile,
+  t: AttentionLanes,
   p: Problem,
   f: ScoreFeatures,
   params: Params,
@@ -42,6 +44,7 @@ export function forwardLanesKernel(
 ): Kernel {
   const { D, Dv } = p;
   const { keys, split } = variant;
+  const { packed } = t;
   const scores: LaneScore = { tile: t, own: 'queries' };
   const columns = Array.from({ length: t.step }, (_, c) => c);
   const most = (r: number): string => columns.reduce((top, c) => `max(${top}, s_${r}_${c})`, `m${r}`);
@@ -49,12 +52,12 @@ export function forwardLanesKernel(
 ${forwardWgsl(true, p, f, params, variant)}
 
 ${laneMainWgsl(t)}
-${ownQueriesWgsl(ownRows(t), f, split)}
+${packed ? ownGroupsWgsl(ownRows(t), f, split) : ownQueriesWgsl(ownRows(t), f, split)}
 ${firstKeyWgsl(keys)}
 ${declareRows(t, 'own_q', D)}
 ${declareRows(t, 'acc', Dv)}
-${loadRows(t, 'own_q', { ...rowsOf('q', D), scale: 'to_log2' })}
-${declareOwn(scores)}
+${loadRows(t, 'own_q', { ...(packed ? groupRowsOf : rowsOf)('q', D), scale: 'to_log2' })}
+${declareOwn(scores, packed)}
 ${eachLaneRow(t, (r) => `var m${r} = ${START_MAXIMUM}; var l${r} = 0.0;`)}
 
 ${keyRangeWgsl(t.step, variant)}
@@ -86,11 +89,11 @@ ${eachLaneRow(
   weights[${r}] = select(1.0 / l${r}, 0.0, empty);
   if (own${r} < seq.Nq) {
     let value = (m${r} + log2(l${r})) * ${LN_2};
-    lse[base(result_b, h, params.lse_strides, seq.q0 + own${r})] = select(bitcast<u32>(value), ${MINUS_INFINITY_BITS}, empty);
+    lse[base(result_b, h${r}, params.lse_strides, seq.q0 + own${r})] = select(bitcast<u32>(value), ${MINUS_INFINITY_BITS}, empty);
   }
 }`,
 )}
-${storeRows(t, 'acc', rowsOf('out', Dv), 'weights[r]')}
+${storeRows(t, 'acc', (packed ? groupRowsOf : rowsOf)('out', Dv), 'weights[r]')}
 }`;
   return { label: 'flash2 forward', code, access: forwardAccess(f, variant) };
 }

@@ -11,7 +11,7 @@ import type { OperandName, Operands } from '../operands';
 import { madeOnce } from '../made-once';
 import { bindKeyGradients, gradientBuffer, gradientBytes, resultBytes } from '../outputs';
 import { countTiles, eachSlice, featureUploads } from '../steps';
-import { type AttentionLanes, chooseLaneTile, chooseTile, forceTile, type Pass } from './choose-tile';
+import { type AttentionLanes, chooseLaneTile, chooseTile, forceTile, type Pass, queryWorkgroups } from './choose-tile';
 import { dbiasKernel } from './dbias';
 import { DELTA_ROWS, deltaKernel } from './delta';
 import { dkdvKernel } from './dkdv';
@@ -66,7 +66,7 @@ export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionT
               bind('lse'),
               ...featureBindings(f, operands, buffers),
             ],
-            workgroups: operands.slice.B * operands.slice.H * Math.ceil(p.Nq / tile.br),
+            workgroups: queryWorkgroups(tile, p, operands.slice),
             flops: tileFlops(p, operands, tile, p.D + p.Dv),
           },
         ];

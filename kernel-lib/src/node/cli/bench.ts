@@ -1,12 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { type Algorithm, bench, type BenchOptions, type BenchReport, type BenchRow } from '../index';
+import { type Algorithm, bench, type BenchOptions, type BenchReport, type BenchRow, type BenchTotal } from '../index';
 import { jsonLines, type CommandResult } from './print';
 import { UsageError } from './usage';
 
 type Values = Record<string, string | boolean | undefined>;
 
 /** One line of --json: a row and all that it depends on. */
-interface Line extends BenchRow {
+interface Line extends Omit<BenchRow, 'pass'> {
+  readonly pass: (BenchRow | BenchTotal)['pass'];
   readonly adapter: string;
   readonly clock: string;
   readonly batch: number;
@@ -59,10 +60,13 @@ export async function benchCommand(values: Values): Promise<CommandResult> {
   return { text: parts.join(''), code: wrong ? 1 : 0 };
 }
 
-function linesOf({ device, clock, problem, rows }: BenchReport, dtype: string): Line[] {
+function linesOf(report: BenchReport, dtype: string): Line[] {
+  const { device, clock, problem } = report;
   const { B: batch, H: heads, Hk: kvHeads, D: dim, band } = problem;
   const causal = band.right === 0;
-  return rows.map((row) => ({ adapter: device.name, clock, batch, heads, kvHeads, dim, dtype, causal, ...row }));
+  return report
+    .all()
+    .map((row) => ({ adapter: device.name, clock, batch, heads, kvHeads, dim, dtype, causal, ...row }));
 }
 
 /** The lines of an earlier run, by what they are about. */
