@@ -48,13 +48,13 @@ const MAX_RUNS = 5;
 const ENOUGH_MS = 600;
 /** A median of fewer runs is no median; it is worth more time, if not any. */
 const FEW_RUNS = 3;
-const FEW_MS = 3000;
+const FEW_MS = 1500;
 
 const enough = (runs: number, spent: number): boolean =>
   runs >= MAX_RUNS || spent >= (runs < FEW_RUNS ? FEW_MS : ENOUGH_MS);
 
 /**
- * Runs forward and backward up to five times, or until 0.6 s have gone into it; three times, if that takes no more than some 3 s;
+ * Runs forward and backward up to five times, or until 0.6 s have gone into it; three times, if that takes little more than 1.5 s;
  * the slowest problems run once. The first
  * run on a path that `seen` does not hold compiles its kernels: it is a warm-up and not counted. The caller disposes of
  * `last`.
