@@ -28,11 +28,11 @@ const before = await result.out.data();
 0`,
     { linger: 1 },
   ),
-  // A call that takes long on any machine: the panel asks for memory of another tensor meanwhile, then it is interrupted.
+  // A call that takes long on any machine, of which the first seconds go into compiling: the panel asks for memory of another tensor meanwhile, then it is interrupted.
   long: execute(
     `const big = flash.randn([1, 16, 16384, 64]);
 console.log('be' + 'gun');
-setTimeout(() => console.log('still be' + 'gun'), 3000);
+setTimeout(() => console.log('still be' + 'gun'), 8000);
 await flash.attention(big, big, big);`,
     { when: 'begun', send: [say({ type: 'free', owners: ['q'] })], interrupt: 'message', linger: 1 },
   ),
