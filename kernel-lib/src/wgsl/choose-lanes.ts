@@ -8,6 +8,9 @@ const ARRAY_BYTES = 24576;
 /** Rows of a workgroup, at the most: twice as many are no faster, and their code takes three times as long to compile. */
 const ROWS = 32;
 
+/** Scores of a lane in a turn, at the most: each has the text of all features, and 32 of them compile for a minute. */
+const SCORES = 8;
+
 /** Numbers that a lane keeps for one row, at the most: the code grows with them. */
 const NUMBERS = 1024;
 
@@ -28,7 +31,8 @@ export function chooseLanes(
   let rows = wanted ? Math.max(1, Math.floor(wanted.own / lanes)) : 2 ** Math.floor(Math.log2(ROWS / lanes));
   const tooLarge = (): boolean => !wanted && 4 * lanes * rows * numbers > ARRAY_BYTES;
   while (rows > 1 && (tooLarge() || lanes * (rows / 2) >= length)) rows = Math.floor(rows / 2);
-  // As many rows of the other side as one load of the lanes brings.
+  // No more rows of the other side than one load of the lanes brings.
   const width = Math.max(...sizes.map(vec4s));
-  return { lanes, rows, step: wanted?.step ?? Math.max(1, 2 ** Math.floor(Math.log2(lanes / width))) };
+  const most = Math.min(lanes / width, SCORES / rows);
+  return { lanes, rows, step: wanted?.step ?? Math.max(1, 2 ** Math.floor(Math.log2(most))) };
 }
