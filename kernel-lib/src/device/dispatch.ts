@@ -6,7 +6,7 @@ import { GpuTimer } from './gpu-timer';
 import { UNIFORM } from './gpu-constants';
 import { NOBODY, observer } from './observer';
 import { type Kernel, type Pipeline, pipelineFor } from './pipeline-cache';
-import { learnCost, rest } from './rest';
+import { learnCost, restDuring } from './rest';
 
 /** One kernel over some number of independent workgroups. */
 export interface Step {
@@ -209,7 +209,7 @@ async function submit(
       if (last) timer.finish(encoder);
       gpu.queue.submit([encoder.finish()]);
     });
-    if (device.facts.kind === 'software') await rest(slices.map(workOf));
+    if (device.facts.kind === 'software') await restDuring(slices.map(workOf));
     return await device.guard(last ? timer.totals() : gpu.queue.onSubmittedWorkDone().then(() => null));
   } finally {
     for (const uniform of uniforms) uniform.destroy();

@@ -4,7 +4,7 @@ import type { Kernel } from './pipeline-cache';
 // that runs on the CPU this core is one of those that compute: with two of them a kernel takes a third longer. So the library
 // sleeps for most of the time that a kernel will take before it waits.
 
-/** Milliseconds per operation of each kernel, of about the fastest of its last runs. */
+/** Milliseconds per operation of each kernel, of about the fastest of its last runs; Infinity after the first. */
 const costs = new WeakMap<Kernel, number>();
 
 /** How much of the fastest time is slept; by how much that time is thought to grow with each run that did not reach it. */
@@ -19,15 +19,18 @@ interface Work {
   readonly flops: number;
 }
 
-/** Notes what kernels cost. */
+/** Notes what kernels cost. The first run of a kernel tells nothing: drivers compile in it, which takes a thousand times as long. */
 export function learnCost(work: readonly Work[], ms: number): void {
   const flops = work.reduce((sum, one) => sum + one.flops, 0);
   if (!(ms > 0) || !(flops > 0)) return;
-  for (const { kernel } of work) costs.set(kernel, Math.min(ms / flops, (costs.get(kernel) ?? Infinity) * FORGET));
+  for (const { kernel } of work) {
+    const before = costs.get(kernel);
+    costs.set(kernel, before === undefined ? Infinity : Math.min(ms / flops, before * FORGET));
+  }
 }
 
 /** Sleeps for most of the time that the work will take, if that is known of all of it. */
-export async function rest(work: readonly Work[]): Promise<void> {
-  const ms = SHARE * work.reduce((sum, { kernel, flops }) => sum + flops * (costs.get(kernel) ?? NaN), 0);
-  if (ms >= LEAST_MS) await new Promise((resolve) => setTimeout(resolve, ms));
+export async function restDuring(work: readonly Work[]): Promise<void> {
+  const ms = SHARE * work.reduce((sum, { kernel, flops }) => sum + flops * (costs.get(kernel) ?? Infinity), 0);
+  if (ms >= LEAST_MS && Number.isFinite(ms)) await new Promise((resolve) => setTimeout(resolve, ms));
 }
