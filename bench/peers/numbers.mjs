@@ -6,6 +6,9 @@ const require = createRequire(new URL('../../kernel-lib/package.json', import.me
 /** The library of this repository, built. */
 export const flash = require('./dist/cjs/node/index.js');
 export const { Float16Array } = require('@petamoriken/float16');
+export const { median } = require('./dist/cjs/experiments/measure.js');
+export const { cacheFolder } = require('./dist/cjs/node/swiftshader.js');
+const { exchangeAxes } = require('./dist/cjs/tensor/layout.js');
 
 const rows = (name, [, H, Hk, Nq, Nk]) =>
   name === 'k' || name === 'v' || name === 'dk' || name === 'dv' ? [Hk, Nk] : [H, Nq];
@@ -53,15 +56,4 @@ export async function errorOf(one, inputs, outputs) {
 }
 
 /** (B,H,N,D) to (B,N,H,D), or back with H and N exchanged. */
-export function swapAxes(data, [B, H, N, D]) {
-  const swapped = new data.constructor(data.length);
-  for (let b = 0; b < B; b++) {
-    for (let h = 0; h < H; h++) {
-      for (let n = 0; n < N; n++) {
-        const from = ((b * H + h) * N + n) * D;
-        swapped.set(data.subarray(from, from + D), ((b * N + n) * H + h) * D);
-      }
-    }
-  }
-  return swapped;
-}
+export const swapAxes = (data, [B, H, N, D]) => exchangeAxes(data, B, H, N, D);

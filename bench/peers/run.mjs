@@ -5,8 +5,9 @@
 // the ways of the data unless `io` says 'without'. ratio = peer_ms / ours_ms.
 import { parseArgs } from 'node:util';
 import { caseName, cases, cudaCases } from './cases.mjs';
-import { Side } from './sides.mjs';
 import { hasCuda } from './cuda.mjs';
+import { median } from './numbers.mjs';
+import { Side } from './sides.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -19,12 +20,6 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds);
 const wanted = values.peers?.split(',');
 const note = (text) => process.stderr.write(`${text}\n`);
-
-const median = (numbers) => {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-};
 
 const ours = new Side('flashlab');
 const adapter = await ours.ask('adapter');

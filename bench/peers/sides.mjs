@@ -1,8 +1,8 @@
 import { fork } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { homedir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cacheFolder } from './numbers.mjs';
 
 /** One side, running: `ask` sends a command and waits for the answer. */
 export class Side {
@@ -56,11 +56,9 @@ function driverOf(side) {
     return file ? { VK_DRIVER_FILES: path.join(folder, file) } : {};
   }
   if (process.env.FLASH_ADAPTER === 'swiftshader') {
-    const cache = path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'flashlab');
-    const folder = path.join(
-      cache,
-      readdirSync(cache).find((name) => name.startsWith('swiftshader-')),
-    );
+    // Our side, which is asked first, has unpacked it.
+    const unpacked = readdirSync(cacheFolder()).find((name) => name.startsWith('swiftshader-'));
+    const folder = path.join(cacheFolder(), unpacked);
     return { VK_DRIVER_FILES: path.join(folder, 'vk_swiftshader_icd.json'), LD_LIBRARY_PATH: folder };
   }
   return {};
