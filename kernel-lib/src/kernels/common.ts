@@ -80,6 +80,15 @@ ${t.ty === 1 ? 'let x = lid; let y0 = 0u;' : `let x = lid % ${t.tx}u; let y0 = l
 let sx = x % ${t.sx}u;
 let group = params.first + id.x;`;
 
+/** Where the rows of a key/value head begin, and the factor that makes q.k a score in log2 units. */
+const KEY_ROWS_WGSL = `let k_base = base(b, hk, params.k_strides, seq.k0);
+let v_base = base(b, hk, params.v_strides, seq.k0);
+let to_log2 = params.scale * ${LOG2_E};`;
+
+/** The batch of a result: results of the splits lie one behind the other, as if they were further batches. */
+const batchWgsl = (split: boolean): string =>
+  split ? 'let b = result_b % params.batches;\nlet split = result_b / params.batches;' : 'let b = result_b;';
+
 /**
  * Which tile of queries a workgroup owns: i0, query head h and its key/value head hk within the slice, the sequence, and
  * where the rows of its heads begin. A packed sequence may be too short to have this tile.
@@ -89,9 +98,8 @@ let tiles = (params.Nq + ${br - 1}u) / ${br}u;
 // The last queries first: under a causal mask they see the most keys, and what is long should not begin last.
 let i0 = (tiles - 1u - group % tiles) * ${br}u;
 let h = group / tiles % params.H;
-// Results of the splits lie one behind the other, as if they were further batches.
 let result_b = group / tiles / params.H;
-${split ? 'let b = result_b % params.batches;\nlet split = result_b / params.batches;' : 'let b = result_b;'}
+${batchWgsl(split)}
 let hk = h / (params.H / params.Hk);
 let feature_b = params.b0 + b;
 let feature_h = params.h0 + h;
@@ -100,12 +108,10 @@ ${f.packed ? 'if (i0 >= seq.Nq) { return; }' : ''}
 let i1 = min(i0 + ${br}u, seq.Nq) - 1u;
 let q_base = base(b, h, params.q_strides, seq.q0);
 let out_base = base(result_b, h, params.out_strides, seq.q0);
-let k_base = base(b, hk, params.k_strides, seq.k0);
-let v_base = base(b, hk, params.v_strides, seq.k0);
-let to_log2 = params.scale * ${LOG2_E};`;
+${KEY_ROWS_WGSL}`;
 
 /**
- * The same where the query heads of a group share a tile, so that few queries fill it: row e of the group's rows is query e / heads of its
+ * As ownQueriesWgsl, where the query heads of a group share a tile, so that few queries fill it: row e of the group's rows is query e / heads of its
  * head e % heads. e0 is the first row, rows_own how many there are, i0 and i1 the first and last query.
  */
 export const ownGroupsWgsl = (rows: number, f: ScoreFeatures, split: boolean): string => `
@@ -114,16 +120,14 @@ let tiles = (params.Nq * heads + ${rows - 1}u) / ${rows}u;
 let e0 = (tiles - 1u - group % tiles) * ${rows}u;
 let hk = group / tiles % params.Hk;
 let result_b = group / tiles / params.Hk;
-${split ? 'let b = result_b % params.batches;\nlet split = result_b / params.batches;' : 'let b = result_b;'}
+${batchWgsl(split)}
 let feature_b = params.b0 + b;
 let seq = sequence(feature_b);
 let rows_own = seq.Nq * heads;
 ${f.packed ? 'if (e0 >= rows_own) { return; }' : ''}
 let i0 = e0 / heads;
 let i1 = min(e0 + ${rows - 1}u, rows_own - 1u) / heads;
-let k_base = base(b, hk, params.k_strides, seq.k0);
-let v_base = base(b, hk, params.v_strides, seq.k0);
-let to_log2 = params.scale * ${LOG2_E};`;
+${KEY_ROWS_WGSL}`;
 
 /** The rows of q or out for {@link ownGroupsWgsl}. */
 export const groupRowsOf = (name: 'q' | 'out', size: number): StageSource => ({
@@ -134,7 +138,7 @@ export const groupRowsOf = (name: 'q' | 'out', size: number): StageSource => ({
     `base(${name === 'q' ? 'b' : 'result_b'}, hk * heads + (${row}) % heads, params.${name}_strides, seq.q0 + (${row}) / heads)`,
 });
 
-/** The same for a tile of keys: j0, key/value head hk and how many query heads it has. The queries' heads are left to a loop. */
+/** Which tile of keys a workgroup owns: j0, key/value head hk and how many query heads it has. The queries' heads are left to a loop. */
 export const ownKeysWgsl = (bc: number, f: ScoreFeatures): string => `
 let tiles = (params.Nk + ${bc - 1}u) / ${bc}u;
 let j0 = group % tiles * ${bc}u;
@@ -145,9 +149,7 @@ let feature_b = params.b0 + b;
 let seq = sequence(feature_b);
 ${f.packed ? 'if (j0 >= seq.Nk) { return; }' : ''}
 let j1 = min(j0 + ${bc}u, seq.Nk) - 1u;
-let k_base = base(b, hk, params.k_strides, seq.k0);
-let v_base = base(b, hk, params.v_strides, seq.k0);
-let to_log2 = params.scale * ${LOG2_E};`;
+${KEY_ROWS_WGSL}`;
 
 /** WGSL: whether the tile of queries i0.. and keys j0.. needs its adjustments for the band or for the end of its rows. */
 export const cutWgsl = (t: AttentionTile, s: ScoreTile): string =>

@@ -1,5 +1,5 @@
 import type { DeviceFacts } from '../device/device';
-import { type LaneTile } from './lanes';
+import type { LaneTile } from './lanes';
 import { vec4s } from './tiles';
 
 /** Bytes of a lane's private arrays times its lanes, at the most: three quarters of a first-level cache. */
@@ -9,7 +9,7 @@ const ARRAY_BYTES = 24576;
 const ROWS = 32;
 
 /** Scores of a lane in a turn, at the most: each has the text of all features, and 32 of them compile for a minute. */
-const SCORES = 8;
+export const LANE_SCORES = 8;
 
 /** Numbers that a lane keeps for one row, at the most: the code grows with them. */
 const NUMBERS = 1024;
@@ -33,6 +33,6 @@ export function chooseLanes(
   while (rows > 1 && (tooLarge() || lanes * (rows / 2) >= length)) rows = Math.floor(rows / 2);
   // No more rows of the other side than one load of the lanes brings.
   const width = Math.max(...sizes.map(vec4s));
-  const most = Math.min(lanes / width, SCORES / rows);
+  const most = Math.min(lanes / width, LANE_SCORES / rows);
   return { lanes, rows, step: wanted?.step ?? Math.max(1, 2 ** Math.floor(Math.log2(most))) };
 }

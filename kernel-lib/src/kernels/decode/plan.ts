@@ -8,10 +8,8 @@ import { wordCount } from '../../features/sequences';
 import type { Params } from '../../wgsl/params';
 import { vec4s } from '../../wgsl/tiles';
 import { type AttentionTile, attentionParams, featureBindings } from '../common';
-import { type AttentionLanes, chooseLaneTile, chooseTile, forceTile, queryWorkgroups } from '../flash2/choose-tile';
-import { forwardKernel } from '../flash2/forward';
-import { forwardLanesKernel } from '../flash2/forward-lanes';
-import { madeOnce } from '../made-once';
+import { anyForwardKernel } from '../flash2/any-forward';
+import { type AnyTile, chooseLaneTile, chooseTile, forceTile, queryWorkgroups } from '../flash2/choose-tile';
 import { Operands, slices } from '../operands';
 import { resultBytes } from '../outputs';
 import { countTiles, featureUploads } from '../steps';
@@ -127,7 +125,7 @@ function rotateStep(p: Problem, o: DecodeOptions, rotary: Rotary, positions: num
 function attendSteps(
   p: CachedProblem,
   f: ScoreFeatures,
-  tile: AttentionTile | AttentionLanes,
+  tile: AnyTile,
   splits: number,
   facts: DeviceFacts,
   buffers: Buffers,
@@ -141,15 +139,7 @@ function attendSteps(
   const bind = (...names: string[]): GPUBufferBinding[] => names.map((name) => ({ buffer: buffers[name] }));
   const rows = p.B * p.H * p.Nq;
   const attend: Step = {
-    kernel: madeOnce(
-      p,
-      f,
-      params,
-    )(['cache', tile, keys, split], () =>
-      'lanes' in tile
-        ? forwardLanesKernel(tile, p, f, params, { keys, split })
-        : forwardKernel(tile, p, f, params, { keys, split }),
-    ),
+    kernel: anyForwardKernel(tile, p, f, params, { keys, split }),
     params,
     buffers: [
       ...bind('q', 'cache_k', 'cache_v', ...(split ? ['parts', 'part_lse'] : ['out', 'lse'])),

@@ -43,7 +43,9 @@ export function loadRowStates({ tile: t, own }: ScoreTile): string {
   return columns.map((c) => `let row${c} = load_row(b, h, seq, i0 + ${columnOf(t, c)});`).join('\n');
 }
 
-const rowState = ({ own }: ScoreTile, r: number, c: number): string => `row${own === 'queries' ? r : c}`;
+/** WGSL: (lse, delta) of the query of score (r, c). */
+export const rowState = ({ own }: Pick<ScoreTile, 'own'>, r: number, c: number): string =>
+  `row${own === 'queries' ? r : c}`;
 
 /**
  * p_r_c = exp2(features(S) - lse), and the draws of dropout. No p is above 1: where scores are huge, the rounding of lse alone

@@ -1,9 +1,7 @@
 import { applyLaneFeatures, drawLaneDropout, laneKept, type LaneScore } from '../../features/lane-score';
 import type { ScoreFeatures } from '../../features/score';
 import { eachLaneScore, laneProducts } from '../../wgsl/lanes';
-
-/** WGSL: (lse, delta) of the query of score (r, c). */
-const stateOf = ({ own }: LaneScore, r: number, c: number): string => `state${own === 'queries' ? r : c}`;
+import { rowState } from './backward-common';
 
 /**
  * p_r_c = exp2(features(S) - lse), and the draws of dropout; see `probabilities` in backward-common.ts. A pair that does not exist
@@ -12,7 +10,7 @@ const stateOf = ({ own }: LaneScore, r: number, c: number): string => `state${ow
 export const laneProbabilities = (f: ScoreFeatures, s: LaneScore, own: string, step: string, D: number): string => `
 ${laneProducts(s.tile, 'p', own, step, D)}
 ${applyLaneFeatures(f, s, 'p', 'slope')}
-${eachLaneScore(s.tile, (r, c) => `p_${r}_${c} = exp2(min(p_${r}_${c} - ${stateOf(s, r, c)}.x, 0.0));`)}
+${eachLaneScore(s.tile, (r, c) => `p_${r}_${c} = exp2(min(p_${r}_${c} - ${rowState(s, r, c)}.x, 0.0));`)}
 ${drawLaneDropout(f, s)}`;
 
 /** ds_r_c = P * (dropout(dO V^T) - delta), behind the soft cap; V comes with valueScale. */
@@ -21,5 +19,5 @@ ${laneProducts(s.tile, 'ds', own, step, Dv)}
 ${eachLaneScore(s.tile, (r, c) => {
   const ds = `ds_${r}_${c}`;
   const slope = f.softcap ? ` * slope_${r}_${c}` : '';
-  return `${ds} = p_${r}_${c} * (${laneKept(f, r, c, ds)} - ${stateOf(s, r, c)}.y)${slope};`;
+  return `${ds} = p_${r}_${c} * (${laneKept(f, r, c, ds)} - ${rowState(s, r, c)}.y)${slope};`;
 })}`;

@@ -1,7 +1,7 @@
 import type { Problem } from '../../api/problem';
 import type { DeviceFacts } from '../../device/device';
 import { type TunedShape, tuningKey } from '../../device/tuning';
-import { chooseLanes } from '../../wgsl/choose-lanes';
+import { chooseLanes, LANE_SCORES } from '../../wgsl/choose-lanes';
 import { firstFit, shareTile, tableShapes } from '../../wgsl/choose-shape';
 import { type LaneTile, ownRows } from '../../wgsl/lanes';
 import { resultColumns, rowsPerThread, type TileShape } from '../../wgsl/tiles';
@@ -86,9 +86,23 @@ export function chooseLaneTile(pass: Pass, p: Problem, facts: DeviceFacts): Atte
   return { ...whole, br: ownRows(whole), bc: whole.step, packed: false };
 }
 
+/** Either way to compute a pass. */
+export type AnyTile = AttentionTile | AttentionLanes;
+
+/** The tile of a pass: the wanted one where there is one and it fits, else the device's own, a lane tile where those are better. */
+export function chooseAnyTile(
+  pass: Pass,
+  wanted: { br: number; bc: number } | null,
+  p: Problem,
+  facts: DeviceFacts,
+): AnyTile {
+  const own = wanted ? forceTile(pass, wanted, p, facts).tile : chooseLaneTile(pass, p, facts);
+  return own ?? chooseTile(pass, p, facts);
+}
+
 /** How many workgroups cover the queries of a slice of a problem. */
 export const queryWorkgroups = (
-  t: AttentionTile | AttentionLanes,
+  t: AnyTile,
   { Nq }: Problem,
   { B, H, Hk }: { readonly B: number; readonly H: number; readonly Hk: number },
 ): number => ('lanes' in t && t.packed ? B * Hk * Math.ceil((Nq * H) / Hk / ownRows(t)) : B * H * Math.ceil(Nq / t.br));
@@ -96,7 +110,6 @@ export const queryWorkgroups = (
 /** Rows of a lane and of a step that are worth a try; more would compile for too long. */
 const LANE_ROWS = [1, 2, 4, 8];
 const LANE_STEPS = [1, 2, 4];
-const LANE_SCORES = 8;
 
 /** The shapes that flash.tune() tries for a pass: lane tiles where the device takes them, else those of its table that fit. */
 export function tuningShapes(pass: Pass, p: Problem, facts: DeviceFacts): TunedShape[] {

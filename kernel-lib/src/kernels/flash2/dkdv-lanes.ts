@@ -56,7 +56,7 @@ for (var h = hk * heads; h < (hk + 1u) * heads; h++) {
   for (var i0 = begin; i0 < end; i0 += ${t.step}u) {
     ${loadStep(t, 'q', { ...rowsOf('q', D), scale: 'to_log2' })}
     ${loadStep(t, 'dout', rowsOf('dout', Dv))}
-    ${columns.map((c) => `let state${c} = load_row(b, h, seq, i0 + ${c}u);`).join('\n')}
+    ${columns.map((c) => `let row${c} = load_row(b, h, seq, i0 + ${c}u);`).join('\n')}
     ${laneProbabilities(f, scores, 'own_k', 'q', D)}
     ${when(dk, laneScoreGradients(f, scores, 'own_v', 'dout', Dv))}
     // dV += P^T dO; dK += dS^T Q

@@ -39,7 +39,7 @@ ${declareRows(t, 'acc', D)}
 ${loadRows(t, 'own_q', { ...rowsOf('q', D), scale: 'to_log2' })}
 ${loadRows(t, 'own_dout', rowsOf('dout', Dv))}
 ${declareOwn(scores)}
-${eachLaneRow(t, (r) => `let state${r} = load_row(b, h, seq, own${r});`)}
+${eachLaneRow(t, (r) => `let row${r} = load_row(b, h, seq, own${r});`)}
 
 let end = key_end(seq, i1);
 for (var j0 = key_begin(seq, i0); j0 < end; j0 += ${t.step}u) {

@@ -11,15 +11,14 @@ import type { OperandName, Operands } from '../operands';
 import { madeOnce } from '../made-once';
 import { bindKeyGradients, gradientBuffer, gradientBytes, resultBytes } from '../outputs';
 import { countTiles, eachSlice, featureUploads } from '../steps';
-import { type AttentionLanes, chooseLaneTile, chooseTile, forceTile, type Pass, queryWorkgroups } from './choose-tile';
+import { type AnyTile, chooseAnyTile, chooseTile, queryWorkgroups } from './choose-tile';
+import { anyForwardKernel } from './any-forward';
 import { dbiasKernel } from './dbias';
 import { DELTA_ROWS, deltaKernel } from './delta';
 import { dkdvKernel } from './dkdv';
 import { dkdvLanesKernel } from './dkdv-lanes';
 import { dqKernel } from './dq';
 import { dqLanesKernel } from './dq-lanes';
-import { forwardKernel } from './forward';
-import { forwardLanesKernel } from './forward-lanes';
 
 /** Operations of a slice's matrix products, with inner or outer sizes that add up to `widths`, over the visited tiles. */
 function tileFlops(p: Problem, { slice }: Operands, tile: { br: number; bc: number }, widths: number): number {
@@ -33,9 +32,7 @@ function tileFlops(p: Problem, { slice }: Operands, tile: { br: number; bc: numb
  * @param tile null for the device's own choice
  */
 export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionTile | null): Plan {
-  const lanes = forced ? null : chooseLaneTile('forward', p, facts);
-  const wide = forced ?? chooseTile('forward', p, facts);
-  const tile = lanes ?? wide;
+  const tile = forced ?? chooseAnyTile('forward', null, p, facts);
   const f = compiledFeatures(p, facts);
   const variant = { keys: keySource(p), split: false };
   return {
@@ -50,13 +47,7 @@ export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionT
         const bind = (name: 'q' | 'k' | 'v' | 'out' | 'lse'): GPUBufferBinding => operands.bind(name, buffers[name]);
         return [
           {
-            kernel: madeOnce(
-              p,
-              f,
-              params,
-            )(['forward', tile], () =>
-              lanes ? forwardLanesKernel(lanes, p, f, params, variant) : forwardKernel(wide, p, f, params, variant),
-            ),
+            kernel: anyForwardKernel(tile, p, f, params, variant),
             params,
             buffers: [
               bind('q'),
@@ -80,12 +71,10 @@ export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionT
  * @param tiles wanted tile, used by each kernel whose working set it fits; null for the device's own choice
  */
 export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: number; bc: number } | null): Plan {
-  const chooseWide = (pass: Pass): AttentionTile =>
-    (tiles && forceTile(pass, tiles, p, facts).tile) ?? chooseTile(pass, p, facts);
-  const choose = (pass: Pass): AttentionLanes | null => (tiles ? null : chooseLaneTile(pass, p, facts));
-  const [dqLanes, dkdvLanes] = [choose('dq'), choose('dkdv')];
-  const [dqWide, dkdvWide] = [chooseWide('dq'), chooseWide('dkdv')];
-  const [dqTile, dkdvTile] = [dqLanes ?? dqWide, dkdvLanes ?? dkdvWide];
+  const dqTile = chooseAnyTile('dq', tiles, p, facts);
+  const dkdvTile = chooseAnyTile('dkdv', tiles, p, facts);
+  // dbias has no lane tiles, and delta adds up as it does.
+  const dbiasTile = 'lanes' in dqTile ? chooseTile('dq', p, facts) : dqTile;
   const f = compiledFeatures(p, facts);
   return {
     path: `flash2 backward: dq ${describeTile(dqTile, facts)}; dkdv ${describeTile(dkdvTile, facts)}`,
@@ -103,10 +92,10 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
         const inputs = [like('q'), like('k'), like('v'), like('out', 'dout'), like('rows')];
         const features = featureBindings(f, operands, buffers);
         return [
-          deltaStep(p, f, operands, buffers, dqWide.unroll),
+          deltaStep(p, f, operands, buffers, dbiasTile.unroll),
           {
             kernel: once(['dq', dqTile], () =>
-              dqLanes ? dqLanesKernel(dqLanes, p, f, params) : dqKernel(dqWide, p, f, params),
+              'lanes' in dqTile ? dqLanesKernel(dqTile, p, f, params) : dqKernel(dqTile, p, f, params),
             ),
             params,
             buffers: [...inputs, like('q', gradientBuffer(p, 'dq')), ...features],
@@ -115,7 +104,9 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
           },
           ...keyDispatches(f, facts).map((writes) => ({
             kernel: once(['dkdv', dkdvTile, writes], () =>
-              dkdvLanes ? dkdvLanesKernel(dkdvLanes, p, f, params, writes) : dkdvKernel(dkdvWide, p, f, params, writes),
+              'lanes' in dkdvTile
+                ? dkdvLanesKernel(dkdvTile, p, f, params, writes)
+                : dkdvKernel(dkdvTile, p, f, params, writes),
             ),
             params,
             buffers: [...inputs, ...bindKeyGradients(p, operands, buffers, writes), ...features],
@@ -123,7 +114,7 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
             flops: tileFlops(p, operands, dkdvTile, p.D + p.Dv + (writes.length * (p.D + p.Dv)) / 2),
           })),
           ...(hasDbias(p)
-            ? [dbiasStep(p, f, dqWide, operands, [...inputs, dbiasSum(operands, buffers), ...features])]
+            ? [dbiasStep(p, f, dbiasTile, operands, [...inputs, dbiasSum(operands, buffers), ...features])]
             : []),
         ];
       }),
@@ -175,7 +166,7 @@ export function dbiasStep(
   };
 }
 
-const describeTile = (t: AttentionTile | AttentionLanes, facts: DeviceFacts): string =>
+const describeTile = (t: AnyTile, facts: DeviceFacts): string =>
   'lanes' in t
     ? `lane tiles ${t.br} x ${t.bc}, ${t.lanes} lanes of ${t.rows} rows (${facts.kind})`
     : `tiles ${t.br} x ${t.bc}, ${t.tx * t.ty} threads (${facts.kind})`;

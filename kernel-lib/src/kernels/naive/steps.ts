@@ -54,15 +54,12 @@ export class NaiveSteps {
       scale: { f32: ofScores ? p.scale * Math.LOG2E : 1 },
       ...(ofScores ? {} : { q_strides: shared.out_strides, k_strides: shared.v_strides }),
     };
+    const once = madeOnce(p, this.f, params);
     const [a, b] = ofScores
       ? [operands.bind('q', buffers.q), operands.bind('k', buffers.k)]
       : [operands.bind('out', buffers.dout), operands.bind('v', buffers.v)];
     return {
-      kernel: madeOnce(
-        p,
-        this.f,
-        params,
-      )(['scores', lanes ?? t, width], () =>
+      kernel: once(['scores', lanes ?? t, width], () =>
         lanes
           ? scoresLanesKernel(lanes, width, p.dtype, this.f, params)
           : scoresKernel(t, width, p.dtype, this.f, params),
@@ -102,13 +99,10 @@ export class NaiveSteps {
       result_strides: shared[`${result}_strides`],
       ...(this.f.dropout && !dropout ? dropoutParams(null) : {}),
     };
+    const once = madeOnce(p, this.f, params);
     const resultHeads = transposed ? (this.heads * p.Hk) / p.H : this.heads;
     return {
-      kernel: madeOnce(
-        p,
-        this.f,
-        params,
-      )(['sum', lanes ?? t, width, transposed], () =>
+      kernel: once(['sum', lanes ?? t, width, transposed], () =>
         lanes
           ? weightedSumLanesKernel(lanes, width, p.dtype, transposed, this.f, params)
           : weightedSumKernel(t, width, p.dtype, transposed, this.f, params),

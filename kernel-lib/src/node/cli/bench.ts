@@ -33,29 +33,27 @@ export async function benchCommand(values: Values): Promise<CommandResult> {
   const before = earlierLines(values.compare as string | undefined);
   const json = values.json === true;
   const figure = values.figure as string | undefined;
-  const [dims, groups, dtypes] = [numbers('dim'), numbers('kv-heads'), list('dtype') ?? ['f32']];
-  if (figure !== undefined && dims.length * groups.length * dtypes.length > 1)
+  const combinations = numbers('dim').flatMap((dim) =>
+    numbers('kv-heads').flatMap((kvHeads) => (list('dtype') ?? ['f32']).map((dtype) => ({ dim, kvHeads, dtype }))),
+  );
+  if (figure !== undefined && combinations.length > 1)
     throw new UsageError('--figure shows one head size, dtype and number of key/value heads; lists give more');
   const parts: string[] = [];
   let wrong = false;
-  for (const dim of dims) {
-    for (const kvHeads of groups) {
-      for (const dtype of dtypes as BenchOptions['dtype'][]) {
-        const options = {
-          ...{ dim, kvHeads, dtype, causal: values.causal === true },
-          seqs: list('seqs')?.map((length) => numberOf('seqs', length)),
-          algorithms: list('algorithms') as Algorithm[] | undefined,
-          batch: numbers('batch')[0],
-          heads: numbers('heads')[0],
-        };
-        const given = Object.entries(options).filter(([, value]) => value !== undefined);
-        const report = await bench(Object.fromEntries(given) as BenchOptions);
-        if (figure !== undefined) writeFileSync(figure, `${report.figure.svg}\n`);
-        const lines = linesOf(report, String(dtype)).map((line) => compared(line, before));
-        wrong ||= lines.some(({ error }) => !(error <= 1));
-        parts.push(json ? jsonLines(lines) : `${report.toString()}\n${before ? speedups(lines) : ''}\n`);
-      }
-    }
+  for (const { dim, kvHeads, dtype } of combinations) {
+    const options = {
+      ...{ dim, kvHeads, dtype, causal: values.causal === true },
+      seqs: list('seqs')?.map((length) => numberOf('seqs', length)),
+      algorithms: list('algorithms') as Algorithm[] | undefined,
+      batch: numbers('batch')[0],
+      heads: numbers('heads')[0],
+    };
+    const given = Object.entries(options).filter(([, value]) => value !== undefined);
+    const report = await bench(Object.fromEntries(given) as BenchOptions);
+    if (figure !== undefined) writeFileSync(figure, `${report.figure.svg}\n`);
+    const lines = linesOf(report, dtype).map((line) => compared(line, before));
+    wrong ||= lines.some(({ error }) => !(error <= 1));
+    parts.push(json ? jsonLines(lines) : `${report.toString()}\n${before ? speedups(lines) : ''}\n`);
   }
   return { text: parts.join(''), code: wrong ? 1 : 0 };
 }
