@@ -1,12 +1,11 @@
-import type { DeviceFacts } from '../device/device';
-import type { Plan } from '../device/plan';
 import { bindScope, owning } from '../tensor/scope';
 import { fromBuffer, type Tensor } from '../tensor/tensor';
 import { computeWeights } from './attention-weights';
-import { chooseBackward, chooseForward } from './choose-path';
+import { chooseBackward, chooseForward, type GpuCall } from './choose-path';
 import { checkNames, checkRunOptions, checkSameDtype, checkShape, checkTensor } from './checks';
-import { type AttentionInfo, onDevice } from './on-device';
+import { type AttentionInfo, onDevice, type OnDeviceOptions } from './on-device';
 import type { AttentionOptions } from './options';
+import { provenFacts } from './prove-matrices';
 import { referenceAttention } from './reference-attention';
 import type { CheckedCall } from './validate';
 
@@ -62,7 +61,10 @@ async function run<G>(call: CheckedCall, tensors: AttendTensors, shapes: AttendS
   }
   const gpuCall = { ...call, algorithm: call.algorithm };
   const given = present(tensors);
-  const made = await onDevice(given, (facts) => chooseForward(gpuCall, facts), call);
+  const made = await onDevice(given, (facts) => chooseForward(gpuCall, facts), {
+    ...call,
+    facts: factsFor(gpuCall, 'forward'),
+  });
   const { device, outputs, info } = made;
   return inScope(() => {
     const { out: outBuffer, lse: lseBuffer, ...kept } = outputs;
@@ -78,14 +80,16 @@ async function run<G>(call: CheckedCall, tensors: AttendTensors, shapes: AttendS
       info,
       seed: problem.dropout?.seed,
       backward: (dout, options = {}) =>
-        gradients<G>(call, { ...given, out, lse, ...saved }, dout, options, shapes, (facts) =>
-          chooseBackward(gpuCall, facts),
-        ),
+        gradients<G>(gpuCall, { ...given, out, lse, ...saved }, dout, options, shapes),
       dispose: () => [out, lse, ...Object.values(saved)].forEach((t) => t.dispose()),
     };
     return owning(result, Object.values(saved));
   });
 }
+
+/** Only flash2 has kernels for matrix units, and none where tiles are wanted. */
+const factsFor = ({ problem, algorithm, tiles }: GpuCall, pass: 'forward' | 'backward'): OnDeviceOptions['facts'] =>
+  algorithm === 'flash2' && !tiles ? (device) => provenFacts(device, problem, pass) : undefined;
 
 /** Without the names of tensors that are not there. */
 const present = ({ bias, mask, ...rest }: AttendTensors): Record<string, Tensor> => ({
@@ -95,19 +99,21 @@ const present = ({ bias, mask, ...rest }: AttendTensors): Record<string, Tensor>
 });
 
 async function gradients<G>(
-  { problem }: CheckedCall,
+  call: GpuCall,
   tensors: Readonly<Record<string, Tensor>>,
   dout: Tensor,
   options: BackwardOptions,
   shapes: AttendShapes,
-  choose: (facts: DeviceFacts) => Plan,
 ): Promise<G> {
   checkBackward(dout, tensors.out, options);
   for (const [name, t] of Object.entries(tensors)) checkTensor(name, t);
   const inScope = bindScope();
-  const { device, outputs, info } = await onDevice({ ...tensors, dout }, choose, options);
+  const { device, outputs, info } = await onDevice({ ...tensors, dout }, (facts) => chooseBackward(call, facts), {
+    ...options,
+    facts: factsFor(call, 'backward'),
+  });
   const made = (name: string): Tensor => {
-    const dtype = name === 'dbias' ? tensors.bias.dtype : problem.dtype;
+    const dtype = name === 'dbias' ? tensors.bias.dtype : call.problem.dtype;
     return fromBuffer(device, outputs[name], shapes.gradients[name], dtype);
   };
   return inScope(() => ({

@@ -9,7 +9,8 @@ import { FlashError } from './errors';
 import type { Problem } from './problem';
 import type { CheckedCall } from './validate';
 
-type GpuCall = Pick<CheckedCall, 'problem' | 'tiles'> & { readonly algorithm: 'flash2' | 'flash1' | 'naive' };
+/** A checked call of what runs on the device. */
+export type GpuCall = Pick<CheckedCall, 'problem' | 'tiles'> & { readonly algorithm: 'flash2' | 'flash1' | 'naive' };
 
 /** Kernels and tiles of a forward pass: a pure function of the problem, the options and what the device can hold. */
 export function chooseForward({ problem, algorithm, tiles }: GpuCall, facts: DeviceFacts): Plan {

@@ -1,6 +1,6 @@
 import { abortable, signalOf } from '../device/abort';
 import { defaultDevice } from '../device/default-device';
-import type { FlashDevice } from '../device/device';
+import type { DeviceFacts, FlashDevice } from '../device/device';
 import type { RunOptions } from '../device/dispatch';
 import { type Plan, runPlan, type TileInfo } from '../device/plan';
 import type { Tensor, TensorUse } from '../tensor/tensor';
@@ -29,6 +29,8 @@ export interface Made {
 export interface OnDeviceOptions extends RunOptions {
   /** Names of the tensors that the plan writes into. */
   readonly writes?: readonly string[];
+  /** What the choice may rely on, where that is more than the device's facts. */
+  readonly facts?: (device: FlashDevice) => Promise<DeviceFacts>;
   /** What the caller knows tensors as, for errors, where that is not their name in the plan. */
   readonly names?: Readonly<Record<string, string>>;
 }
@@ -36,7 +38,7 @@ export interface OnDeviceOptions extends RunOptions {
 /** Plans and runs on the default device, in call order, with the tensors kept alive meanwhile. */
 export async function onDevice(
   tensors: Readonly<Record<string, Tensor>>,
-  choose: (facts: FlashDevice['facts']) => Plan,
+  choose: (facts: DeviceFacts) => Plan,
   options: OnDeviceOptions,
 ): Promise<Made> {
   const { writes = [], names = {} } = options;
@@ -46,8 +48,8 @@ export async function onDevice(
   let begun = false;
   const work = async (): Promise<Made> => {
     const device = await defaultDevice();
-    const plan = choose(device.facts);
     return device.enqueue(async () => {
+      const plan = choose(options.facts ? await options.facts(device) : device.facts);
       signal?.throwIfAborted();
       begun = true;
       const inputs: Record<string, GPUBuffer> = {};

@@ -1,6 +1,8 @@
 import { FlashError } from '../api/errors';
+import { MATRIX_FEATURES, matrixUnit, SIZE_FEATURE } from './matrix-unit';
 import { COPY_DST, COPY_SRC, MAP_MODE_READ, MAP_READ, STORAGE } from './gpu-constants';
 import { observer } from './observer';
+import type { MatrixUnit } from '../wgsl/matrices';
 import { type TunedShape, type Tuning, tuningStore } from './tuning';
 import { type AdapterChoice, type AdapterPreference, driverName, isSoftware, requestAdapter } from './gpu-provider';
 
@@ -17,6 +19,8 @@ export interface DeviceFacts {
   readonly maxStorageBuffers: number;
   /** Lanes of a subgroup, 0 where the device has no subgroups or their size varies. */
   readonly subgroupSize: number;
+  /** The matrix units, where kernels may use them: see api/prove-matrices.ts. */
+  readonly matrices?: MatrixUnit;
   /** What flash.tune() found, in place of the tables. */
   readonly tuned?: ReadonlyMap<string, TunedShape>;
 }
@@ -38,7 +42,7 @@ export interface DeviceInfo {
   readonly timestamps: boolean;
 }
 
-const WANTED_FEATURES: GPUFeatureName[] = ['timestamp-query', 'subgroups'];
+const WANTED_FEATURES = new Set<GPUFeatureName>(['timestamp-query', ...MATRIX_FEATURES, SIZE_FEATURE]);
 /** The limits that bear on attention: asked for, and told by the doctor. */
 export const LIMITS = [
   'maxBufferSize',
@@ -56,6 +60,8 @@ export class FlashDevice {
   lost: FlashError | null = null;
   readonly facts: DeviceFacts;
   readonly info: DeviceInfo;
+  /** The matrix units that the device lists and that kernels should use, once they are proven; null for none. */
+  readonly unit: MatrixUnit | null;
   /** Bytes of all live buffers made here. */
   bytes = 0;
   private readonly tuned: Map<string, TunedShape>;
@@ -73,6 +79,10 @@ export class FlashDevice {
     const { subgroupMinSize: min, subgroupMaxSize: max } = info;
     const kind = choice?.kind ?? (isSoftware(info) ? 'software' : 'hardware');
     const name = info.description || info.device || info.vendor || 'unknown adapter';
+    const units = choice?.matrices ?? 'auto';
+    // A driver on a CPU has none: it only plays them, slowly.
+    const useful = units === 'on' || (units === 'auto' && kind === 'hardware');
+    this.unit = useful ? matrixUnit(info, gpu.features) : null;
     this.tuned = new Map(Object.entries(tuningStore().read(name)));
     this.facts = {
       kind,
@@ -120,7 +130,7 @@ export class FlashDevice {
     const adapter = choice?.adapter ?? (source as GPUAdapter);
     const requiredLimits: Record<string, number> = {};
     for (const name of LIMITS) requiredLimits[name] = adapter.limits[name];
-    const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
+    const requiredFeatures = [...WANTED_FEATURES].filter((feature) => adapter.features.has(feature));
     const gpu = await adapter.requestDevice({ requiredFeatures, requiredLimits }).catch((cause: Error) => {
       const name = adapter.info.description || adapter.info.device;
       throw new FlashError('NO_ADAPTER', `The adapter ${name} gave no device: ${cause.message}`, { cause });

@@ -152,12 +152,13 @@ let j1 = min(j0 + ${bc}u, seq.Nk) - 1u;
 ${KEY_ROWS_WGSL}`;
 
 /** WGSL: whether the tile of queries i0.. and keys j0.. needs its adjustments for the band or for the end of its rows. */
-export const cutWgsl = (t: AttentionTile, s: ScoreTile): string =>
-  s.used < t.step
-    ? 'true'
-    : s.own === 'queries'
-      ? `(j0 + ${t.bc}u > seq.Nk) | !uncut(seq, i0, i1, j0, j0 + ${t.bc - 1}u)`
-      : `(i0 + ${t.br}u > seq.Nq) | !uncut(seq, i0, i0 + ${t.br - 1}u, j0, j1)`;
+export const cutWgsl = (t: AttentionTile, s: ScoreTile): string => (s.used < t.step ? 'true' : bandCut(t, s.own));
+
+/** The same where every row of a step takes part. */
+export const bandCut = ({ br, bc }: { readonly br: number; readonly bc: number }, own: 'queries' | 'keys'): string =>
+  own === 'queries'
+    ? `(j0 + ${bc}u > seq.Nk) | !uncut(seq, i0, i1, j0, j0 + ${bc - 1}u)`
+    : `(i0 + ${br}u > seq.Nq) | !uncut(seq, i0, i0 + ${br - 1}u, j0, j1)`;
 
 /** How the tile names its pairs: queries stay and keys pass by, or the reverse. */
 export const scoreTile = (t: AttentionTile, own: 'queries' | 'keys', scratch: string): ScoreTile => ({

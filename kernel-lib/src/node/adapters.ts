@@ -25,6 +25,15 @@ function wanted(): AdapterName {
   throw new FlashError('INVALID_ARGUMENT', `FLASH_ADAPTER: expected ${ADAPTER_NAMES.join(', ')}, got '${name}'.`);
 }
 
+/** Dawn's features to take in: of every adapter, those without which it does not show halves and matrix units. */
+const WITH = ['allow_unsafe_apis', 'vulkan_enable_f16_on_nvidia'];
+
+function wantedMatrices(): AdapterChoice['matrices'] {
+  const value = process.env.FLASH_MATRICES || 'auto';
+  if (value === 'auto' || value === 'on' || value === 'off') return value;
+  throw new FlashError('INVALID_ARGUMENT', `FLASH_MATRICES: expected auto, on or off, got '${value}'.`);
+}
+
 /** The first adapter that `fits` of a new WebGPU instance, without some features of Dawn. */
 async function ask(
   fits: (info: GPUAdapterInfo) => boolean,
@@ -32,7 +41,7 @@ async function ask(
 ): Promise<{ adapter: GPUAdapter; gpu: GPU } | string> {
   // Loaded late: the native module takes its time, and a program that never computes need not wait for it.
   const { create } = await import('webgpu');
-  const gpu = create([`disable-dawn-features=${without.join()}`]) as GPU;
+  const gpu = create([`enable-dawn-features=${WITH.join()}`, `disable-dawn-features=${without.join()}`]) as GPU;
   let seen = 'no adapter at all';
   for (const options of [{ powerPreference: 'high-performance' as const }, { forceFallbackAdapter: true }]) {
     const adapter = await gpu.requestAdapter(options);
@@ -73,6 +82,7 @@ async function attempt(name: Attempt['name']): Promise<AdapterChoice | Attempt> 
       kind: name === 'hardware' ? 'hardware' : 'software',
       driver: driverName(answer.adapter.info),
       reason,
+      matrices: wantedMatrices(),
     };
   } catch (error) {
     // A package without a binary for this system, or a driver that fails: the next way may still work.

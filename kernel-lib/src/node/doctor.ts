@@ -2,9 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { FlashError } from '../api/errors';
+import { type Proof, proveUsual } from '../api/prove-matrices';
 import { measureCeilings } from '../device/ceilings';
 import { defaultDevice } from '../device/default-device';
-import { LIMITS } from '../device/device';
+import { type FlashDevice, LIMITS } from '../device/device';
 import { type Attempt, HINTS, tryAdapters } from './adapters';
 import './index';
 import { CHROMIUM_VERSION, cacheFolder } from './swiftshader';
@@ -31,7 +32,12 @@ export async function doctor(options: { fix?: boolean } = {}): Promise<DoctorRep
   const device = await defaultDevice();
   const { info } = device;
   const ceilings = await measureCeilings(device);
-  rows.unshift({ type: 'device', ...info }, { type: 'ceilings', ...ceilings });
+  const proofs = await proveUsual(device);
+  rows.unshift(
+    { type: 'device', ...info },
+    { type: 'ceilings', ...ceilings },
+    ...proofs.map((proof) => ({ type: 'matrices', unit: device.unit, ...proof })),
+  );
   const lines = [
     `adapter   ${info.name} (${info.driver}, ${info.kind})`,
     `why       ${info.reason}`,
@@ -40,9 +46,23 @@ export async function doctor(options: { fix?: boolean } = {}): Promise<DoctorRep
     ...LIMITS.map((name, i) => `${i === 0 ? 'limits   ' : '         '} ${name} ${info.limits[name]}`),
     `measured  ${ceilings.fmaGflops.toPrecision(3)} GFLOP/s fma, ${ceilings.expGops.toPrecision(3)} Gops/s exp2, ` +
       `${ceilings.copyGBs.toPrecision(3)} GB/s copy (${ceilings.clock} clock)`,
+    ...describeMatrices(device, proofs),
     ...attempts.map(({ name, why }) => `better    ${name}: ${why}. It needs ${HINTS[name]}.`),
   ];
   return { text: lines.join('\n'), rows, ok: true };
+}
+
+/** Lines about the matrix units: which kernels on them are right, and so used. */
+function describeMatrices({ unit }: FlashDevice, proofs: readonly Proof[]): string[] {
+  if (!unit) return ['matrices  none that kernels would use'];
+  const { M, N, K, lanes } = unit;
+  return [
+    `matrices  ${M} x ${N} x ${K} of f16, subgroups of ${lanes}`,
+    ...proofs.map(
+      ({ pass, dtype, D, ok, text }) =>
+        `          ${dtype} D ${D} ${pass}: ${ok ? 'proven' : 'WRONG, switched off'}: ${text}`,
+    ),
+  ];
 }
 
 function describeFailure(attempts: readonly Attempt[], fixed: string | undefined): string {

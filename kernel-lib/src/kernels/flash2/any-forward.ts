@@ -7,8 +7,9 @@ import type { AnyTile } from './choose-tile';
 import { forwardKernel } from './forward';
 import type { ForwardVariant } from './forward-common';
 import { forwardLanesKernel } from './forward-lanes';
+import { forwardMatricesKernel } from './forward-matrices';
 
-/** The forward kernel for a tile of either kind, its text made once. */
+/** The forward kernel for a tile of any kind, its text made once. */
 export function anyForwardKernel(
   tile: AnyTile,
   p: Problem,
@@ -17,7 +18,8 @@ export function anyForwardKernel(
   variant: ForwardVariant,
 ): Kernel {
   const once = madeOnce(p, f, params);
-  return once(['forward', tile, variant], () =>
-    'lanes' in tile ? forwardLanesKernel(tile, p, f, params, variant) : forwardKernel(tile, p, f, params, variant),
-  );
+  return once(['forward', tile, variant], () => {
+    if ('unit' in tile) return forwardMatricesKernel(tile, p, f, params);
+    return 'lanes' in tile ? forwardLanesKernel(tile, p, f, params, variant) : forwardKernel(tile, p, f, params, variant);
+  });
 }

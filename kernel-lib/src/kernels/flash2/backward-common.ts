@@ -1,8 +1,8 @@
 import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
 import { applyFeatures, drawDropout, kept, type ScoreFeatures, type ScoreTile } from '../../features/score';
+import { BY_FOURS, type RowAccess } from '../../wgsl/eights';
 import { type Params, when } from '../../wgsl/params';
-import { loadFunction, storageArray, storeFunction } from '../../wgsl/staging';
 import { columnOf, columnsPerThread, eachRow, eachScore, innerProducts } from '../../wgsl/tiles';
 import { featureAccess, headWgsl } from '../common';
 import { boundKeyGradients } from '../outputs';
@@ -15,25 +15,29 @@ fn load_row(b: u32, h: u32, seq: Sequence, i: u32) -> vec2f {
   return row;
 }`;
 
-/** What the gradient kernels begin with: inputs at bindings 1 to 5, features from `features` on, how to load rows. */
+/**
+ * What the gradient kernels begin with: inputs at bindings 1 to 5, features from `features` on, how to load rows.
+ * @param enable what the module must begin with
+ */
 export const backwardWgsl = (
-  subgroups: boolean,
+  enable: string,
   { D, Dv, dtype }: Problem,
   f: ScoreFeatures,
   params: Params,
   features: number,
+  { array, load }: RowAccess = BY_FOURS,
 ): string => `
-${when(subgroups, 'enable subgroups;')}
+${enable}
 ${headWgsl(f, params, features)}
-${storageArray(1, 'read', 'q', D, dtype)}
-${storageArray(2, 'read', 'k', D, dtype)}
-${storageArray(3, 'read', 'v', Dv, dtype)}
-${storageArray(4, 'read', 'dout', Dv, dtype)}
+${array(1, 'read', 'q', D, dtype)}
+${array(2, 'read', 'k', D, dtype)}
+${array(3, 'read', 'v', Dv, dtype)}
+${array(4, 'read', 'dout', Dv, dtype)}
 @group(0) @binding(5) var<storage, read> rows: array<vec2f>;
-${loadFunction('q', D, dtype)}
-${loadFunction('k', D, dtype)}
-${loadFunction('v', Dv, dtype)}
-${loadFunction('dout', Dv, dtype)}
+${load('q', D, dtype)}
+${load('k', D, dtype)}
+${load('v', Dv, dtype)}
+${load('dout', Dv, dtype)}
 ${LOAD_ROW_WGSL}`;
 
 /** Declares row0, row1, …: (lse, delta) of the queries of a thread, which are its rows or its columns. */
@@ -71,21 +75,22 @@ export const rawGradient = (f: ScoreFeatures, r: number, c: number): string =>
  * @param writes both, or one where the device cannot bind as many tensors
  */
 export function keyGradientsWgsl(
-  subgroups: boolean,
+  enable: string,
   p: Problem,
   f: ScoreFeatures,
   params: Params,
   writes: readonly ('dk' | 'dv')[],
+  rows: RowAccess = BY_FOURS,
 ): { begin: string; access: Kernel['access'] } {
   const { D, Dv, dtype } = p;
   const names = boundKeyGradients(p, writes);
   const size = { dk: D, dv: Dv };
   return {
     begin: `
-${backwardWgsl(subgroups, p, f, params, 6 + names.length)}
-${names.map((name, n) => storageArray(6 + n, 'read_write', name, size[name], dtype)).join('\n')}
-${when(writes.includes('dk'), storeFunction('dk', D, dtype))}
-${when(writes.includes('dv'), storeFunction('dv', Dv, dtype, names.at(-1)))}`,
+${backwardWgsl(enable, p, f, params, 6 + names.length, rows)}
+${names.map((name, n) => rows.array(6 + n, 'read_write', name, size[name], dtype)).join('\n')}
+${when(writes.includes('dk'), rows.store('dk', D, dtype))}
+${when(writes.includes('dv'), rows.store('dv', Dv, dtype, names.at(-1)))}`,
     access: ['read', 'read', 'read', 'read', 'read', ...names.map(() => 'read_write' as const), ...featureAccess(f)],
   };
 }

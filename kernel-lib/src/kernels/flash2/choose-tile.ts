@@ -6,6 +6,7 @@ import { firstFit, shareTile, tableShapes } from '../../wgsl/choose-shape';
 import { type LaneTile, ownRows } from '../../wgsl/lanes';
 import { resultColumns, rowsPerThread, type TileShape } from '../../wgsl/tiles';
 import type { AttentionTile } from '../common';
+import { type AttentionMatrices, chooseMatrices } from './choose-matrices';
 import { dkdvBytes } from './dkdv';
 import { dqBytes } from './dq';
 import { forwardBytes } from './forward';
@@ -86,17 +87,19 @@ export function chooseLaneTile(pass: Pass, p: Problem, facts: DeviceFacts): Atte
   return { ...whole, br: ownRows(whole), bc: whole.step, packed: false };
 }
 
-/** Either way to compute a pass. */
-export type AnyTile = AttentionTile | AttentionLanes;
+/** The ways to compute a pass. */
+export type AnyTile = AttentionTile | AttentionLanes | AttentionMatrices;
 
-/** The tile of a pass: the wanted one where there is one and it fits, else the device's own, a lane tile where those are better. */
+/** The tile of a pass: the wanted one where there is one and it fits, else the device's own, of matrices or lanes where those are better. */
 export function chooseAnyTile(
   pass: Pass,
   wanted: { br: number; bc: number } | null,
   p: Problem,
   facts: DeviceFacts,
 ): AnyTile {
-  const own = wanted ? forceTile(pass, wanted, p, facts).tile : chooseLaneTile(pass, p, facts);
+  const own = wanted
+    ? forceTile(pass, wanted, p, facts).tile
+    : (chooseMatrices(pass, p, facts) ?? chooseLaneTile(pass, p, facts));
   return own ?? chooseTile(pass, p, facts);
 }
 

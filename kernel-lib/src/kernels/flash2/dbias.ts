@@ -6,7 +6,7 @@ import { LOG2_E } from '../../wgsl/special-values';
 import { stageLength, stageOwn, stageStep } from '../../wgsl/staging';
 import { bound, eachScore, storeWeights, weightStride } from '../../wgsl/tiles';
 import { backwardWgsl, loadRowStates, probabilities, scoreGradients } from './backward-common';
-import { type AttentionTile, cutWgsl, featureAccess, mainWgsl, rowsOf, scoreTile } from '../common';
+import { type AttentionTile, cutWgsl, enableWgsl, featureAccess, mainWgsl, rowsOf, scoreTile } from '../common';
 
 /**
  * dbias = dS, summed over the axes along which the bias was broadcast.
@@ -22,7 +22,7 @@ export function dbiasKernel(t: AttentionTile, p: Problem, f: ScoreFeatures, para
   const { D, Dv } = p;
   const scores = scoreTile(t, 'queries', 'weights');
   const code = `
-${backwardWgsl(t.subgroup, p, f, params, 7)}
+${backwardWgsl(enableWgsl(t), p, f, params, 7)}
 @group(0) @binding(6) var<storage, read_write> dbias: array<f32>;
 var<workgroup> own_q: array<vec4f, ${stageLength(t.own, t.tx, D)}>;
 var<workgroup> own_dout: array<vec4f, ${stageLength(t.own, t.tx, Dv)}>;

@@ -33,7 +33,7 @@ export function dkdvLanesKernel(
   const { D, Dv } = p;
   const [dk, dv] = [writes.includes('dk'), writes.includes('dv')];
   const scores: LaneScore = { tile: t, own: 'keys' };
-  const { begin, access } = keyGradientsWgsl(true, p, f, params, writes);
+  const { begin, access } = keyGradientsWgsl('enable subgroups;', p, f, params, writes);
   const columns = Array.from({ length: t.step }, (_, c) => c);
   const code = `
 ${begin}

@@ -6,7 +6,7 @@ import { LN_2 } from '../../wgsl/special-values';
 import { stageLength, stageOwn, stageStep, storeOwn } from '../../wgsl/staging';
 import { accumulate, declareResult, storeWeights, type TileShape, weightStride } from '../../wgsl/tiles';
 import { keyGradientsWgsl, loadRowStates, probabilities, rawGradient, scoreGradients } from './backward-common';
-import { type AttentionTile, cutWgsl, mainWgsl, ownKeysWgsl, rowsOf, scoreTile } from '../common';
+import { type AttentionTile, cutWgsl, enableWgsl, mainWgsl, ownKeysWgsl, rowsOf, scoreTile } from '../common';
 
 /** Bytes of workgroup memory. */
 export function dkdvBytes(t: TileShape, D: number, Dv: number): number {
@@ -37,7 +37,7 @@ export function dkdvKernel(
   const { D, Dv } = p;
   const [dk, dv] = [writes.includes('dk'), writes.includes('dv')];
   const scores = scoreTile(t, 'keys', 'weights_ds');
-  const { begin, access } = keyGradientsWgsl(t.subgroup, p, f, params, writes);
+  const { begin, access } = keyGradientsWgsl(enableWgsl(t), p, f, params, writes);
   const code = `
 ${begin}
 var<workgroup> own_k: array<vec4f, ${stageLength(t.own, t.tx, D)}>;

@@ -27,7 +27,7 @@ export function dqLanesKernel(t: LaneTile, p: Problem, f: ScoreFeatures, params:
   const { D, Dv, dtype } = p;
   const scores: LaneScore = { tile: t, own: 'queries' };
   const code = `
-${backwardWgsl(true, p, f, params, 7)}
+${backwardWgsl('enable subgroups;', p, f, params, 7)}
 ${storageArray(6, 'read_write', 'dq', D, dtype)}
 ${storeFunction('dq', D, dtype)}
 

@@ -5,7 +5,7 @@ import type { Params } from '../../wgsl/params';
 import { stageLength, stageOwn, stageStep, storageArray, storeFunction, storeOwn } from '../../wgsl/staging';
 import { accumulate, declareResult, storeWeights, type TileShape, weightStride } from '../../wgsl/tiles';
 import { backwardWgsl, loadRowStates, probabilities, rawGradient, scoreGradients } from './backward-common';
-import { type AttentionTile, cutWgsl, featureAccess, mainWgsl, ownQueriesWgsl, rowsOf, scoreTile } from '../common';
+import { type AttentionTile, cutWgsl, enableWgsl, featureAccess, mainWgsl, ownQueriesWgsl, rowsOf, scoreTile } from '../common';
 
 /** Bytes of workgroup memory. */
 export function dqBytes(t: TileShape, D: number, Dv: number): number {
@@ -29,7 +29,7 @@ export function dqKernel(t: AttentionTile, p: Problem, f: ScoreFeatures, params:
   const { D, Dv, dtype } = p;
   const scores = scoreTile(t, 'queries', 'weights');
   const code = `
-${backwardWgsl(t.subgroup, p, f, params, 7)}
+${backwardWgsl(enableWgsl(t), p, f, params, 7)}
 ${storageArray(6, 'read_write', 'dq', D, dtype)}
 var<workgroup> own_q: array<vec4f, ${stageLength(t.own, t.tx, D)}>;
 var<workgroup> own_dout: array<vec4f, ${stageLength(t.own, t.tx, Dv)}>;

@@ -2,8 +2,8 @@ import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
 import { type KeySource, keySourceWgsl, scaleBuffers } from '../../features/key-cache';
 import { scoreBuffers, type ScoreFeatures } from '../../features/score';
-import { type Params, when } from '../../wgsl/params';
-import { loadFunction, storageArray, storeFunction } from '../../wgsl/staging';
+import { BY_FOURS, type RowAccess } from '../../wgsl/eights';
+import type { Params } from '../../wgsl/params';
 import { featureAccess, headWgsl } from '../common';
 
 /** Where keys and values come from, and whether a workgroup has only a part of them (kernels/decode). */
@@ -12,29 +12,33 @@ export interface ForwardVariant {
   readonly split: boolean;
 }
 
-/** What the forward kernels begin with: q, k, v, out and lse at bindings 1 to 5, features behind them, how to load and store rows. */
+/**
+ * What the forward kernels begin with: q, k, v, out and lse at bindings 1 to 5, features behind them, how to load and store rows.
+ * @param enable what the module must begin with
+ */
 export function forwardWgsl(
-  subgroups: boolean,
+  enable: string,
   { D, Dv, dtype }: Problem,
   f: ScoreFeatures,
   params: Params,
   { keys, split }: ForwardVariant,
+  { array, load, store }: RowAccess = BY_FOURS,
 ): string {
   // Parts are merged later, so they stay f32.
   const out = split ? 'f32' : dtype;
   return `
-${when(subgroups, 'enable subgroups;')}
+${enable}
 ${headWgsl(f, params, 6)}
 ${keySourceWgsl(keys, 6 + scoreBuffers(f).length)}
-${storageArray(1, 'read', 'q', D, dtype)}
-${storageArray(2, 'read', 'k', D, keys.element)}
-${storageArray(3, 'read', 'v', Dv, keys.element)}
-${storageArray(4, 'read_write', 'out', Dv, out)}
+${array(1, 'read', 'q', D, dtype)}
+${array(2, 'read', 'k', D, keys.element)}
+${array(3, 'read', 'v', Dv, keys.element)}
+${array(4, 'read_write', 'out', Dv, out)}
 @group(0) @binding(5) var<storage, read_write> lse: array<u32>;
-${loadFunction('q', D, dtype)}
-${loadFunction('k', D, keys.element)}
-${loadFunction('v', Dv, keys.element)}
-${storeFunction('out', Dv, out)}`;
+${load('q', D, dtype)}
+${load('k', D, keys.element)}
+${load('v', Dv, keys.element)}
+${store('out', Dv, out)}`;
 }
 
 export const forwardAccess = (f: ScoreFeatures, { keys }: ForwardVariant): Kernel['access'] => [

@@ -49,7 +49,7 @@ export function forwardLanesKernel(
   const columns = Array.from({ length: t.step }, (_, c) => c);
   const most = (r: number): string => columns.reduce((top, c) => `max(${top}, s_${r}_${c})`, `m${r}`);
   const code = `
-${forwardWgsl(true, p, f, params, variant)}
+${forwardWgsl('enable subgroups;', p, f, params, variant)}
 
 ${laneMainWgsl(t)}
 ${packed ? ownGroupsWgsl(ownRows(t), f, split) : ownQueriesWgsl(ownRows(t), f, split)}

@@ -17,7 +17,7 @@ import {
   type TileShape,
   weightStride,
 } from '../../wgsl/tiles';
-import { type AttentionTile, cutWgsl, mainWgsl, ownQueriesWgsl, rowsOf, scoreTile } from '../common';
+import { type AttentionTile, cutWgsl, enableWgsl, mainWgsl, ownQueriesWgsl, rowsOf, scoreTile } from '../common';
 import { forwardAccess, type ForwardVariant, forwardWgsl, keyRangeWgsl } from './forward-common';
 
 /** Bytes of workgroup memory. */
@@ -54,7 +54,7 @@ export function forwardKernel(
   const outColumns = Array.from({ length: resultColumns(t, Dv) }, (_, c) => c);
   const scores = scoreTile(t, 'queries', 'weights');
   const code = `
-${forwardWgsl(t.subgroup, p, f, params, variant)}
+${forwardWgsl(enableWgsl(t), p, f, params, variant)}
 var<workgroup> own: array<vec4f, ${stageLength(t.own, t.tx, D, Dv)}>;
 var<workgroup> stage: array<vec4f, ${stageLength(t.step, t.tx, D, Dv)}>;
 var<workgroup> weights: array<vec4f, ${t.own * weightStride(t)}>;

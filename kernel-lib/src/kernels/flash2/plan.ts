@@ -12,13 +12,11 @@ import { madeOnce } from '../made-once';
 import { bindKeyGradients, gradientBuffer, gradientBytes, resultBytes } from '../outputs';
 import { countTiles, eachSlice, featureUploads } from '../steps';
 import { type AnyTile, chooseAnyTile, chooseTile, queryWorkgroups } from './choose-tile';
+import { anyDkdvKernel, anyDqKernel } from './any-backward';
 import { anyForwardKernel } from './any-forward';
 import { dbiasKernel } from './dbias';
 import { DELTA_ROWS, deltaKernel } from './delta';
-import { dkdvKernel } from './dkdv';
-import { dkdvLanesKernel } from './dkdv-lanes';
-import { dqKernel } from './dq';
-import { dqLanesKernel } from './dq-lanes';
+import { maximaBinding, maximaSteps, maximaUpload } from './float-maxima';
 
 /** Operations of a slice's matrix products, with inner or outer sizes that add up to `widths`, over the visited tiles. */
 function tileFlops(p: Problem, { slice }: Operands, tile: { br: number; bc: number }, widths: number): number {
@@ -40,12 +38,13 @@ export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionT
     tiles: countTiles(p, tile),
     outputs: resultBytes(p),
     scratch: {},
-    uploads: featureUploads(p, f),
+    uploads: { ...featureUploads(p, f), ...maximaUpload([tile], p, facts, []) },
     steps: (buffers) =>
-      eachSlice(p, facts, [], (operands) => {
+      eachSlice(p, facts, [], (operands, n) => {
         const params = attentionParams(p, f, operands);
         const bind = (name: 'q' | 'k' | 'v' | 'out' | 'lse'): GPUBufferBinding => operands.bind(name, buffers[name]);
         return [
+          ...maximaSteps([tile], operands, buffers, n),
           {
             kernel: anyForwardKernel(tile, p, f, params, variant),
             params,
@@ -56,6 +55,7 @@ export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionT
               bind('out'),
               bind('lse'),
               ...featureBindings(f, operands, buffers),
+              ...maximaBinding(tile, buffers, n),
             ],
             workgroups: queryWorkgroups(tile, p, operands.slice),
             flops: tileFlops(p, operands, tile, p.D + p.Dv),
@@ -73,43 +73,47 @@ export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionT
 export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: number; bc: number } | null): Plan {
   const dqTile = chooseAnyTile('dq', tiles, p, facts);
   const dkdvTile = chooseAnyTile('dkdv', tiles, p, facts);
-  // dbias has no lane tiles, and delta adds up as it does.
-  const dbiasTile = 'lanes' in dqTile ? chooseTile('dq', p, facts) : dqTile;
+  // dbias has tiles of workgroup memory only, and delta adds up as it does.
+  const dbiasTile = 'tx' in dqTile ? dqTile : chooseTile('dq', p, facts);
   const f = compiledFeatures(p, facts);
   return {
     path: `flash2 backward: dq ${describeTile(dqTile, facts)}; dkdv ${describeTile(dkdvTile, facts)}`,
     tiles: countTiles(p, dqTile),
     outputs: gradientBytes(p),
     scratch: { rows: 2 * resultBytes(p).lse, ...dbiasScratch(p) },
-    uploads: featureUploads(p, f),
+    uploads: { ...featureUploads(p, f), ...maximaUpload([dqTile, dkdvTile], p, facts, ['rows', 'dbias']) },
     steps: (buffers) => [
-      ...eachSlice(p, facts, ['rows', 'dbias'], (operands) => {
+      ...eachSlice(p, facts, ['rows', 'dbias'], (operands, n) => {
         const params = attentionParams(p, f, operands);
-        const once = madeOnce(p, f, params);
         const { slice } = operands;
         const like = (name: OperandName, buffer: string = name): GPUBufferBinding =>
           operands.bind(name, buffers[buffer]);
         const inputs = [like('q'), like('k'), like('v'), like('out', 'dout'), like('rows')];
         const features = featureBindings(f, operands, buffers);
         return [
+          ...maximaSteps([dqTile, dkdvTile], operands, buffers, n),
           deltaStep(p, f, operands, buffers, dbiasTile.unroll),
           {
-            kernel: once(['dq', dqTile], () =>
-              'lanes' in dqTile ? dqLanesKernel(dqTile, p, f, params) : dqKernel(dqTile, p, f, params),
-            ),
+            kernel: anyDqKernel(dqTile, p, f, params),
             params,
-            buffers: [...inputs, like('q', gradientBuffer(p, 'dq')), ...features],
+            buffers: [
+              ...inputs,
+              like('q', gradientBuffer(p, 'dq')),
+              ...features,
+              ...maximaBinding(dqTile, buffers, n),
+            ],
             workgroups: slice.B * slice.H * Math.ceil(p.Nq / dqTile.br),
             flops: tileFlops(p, operands, dqTile, 2 * p.D + p.Dv),
           },
           ...keyDispatches(f, facts).map((writes) => ({
-            kernel: once(['dkdv', dkdvTile, writes], () =>
-              'lanes' in dkdvTile
-                ? dkdvLanesKernel(dkdvTile, p, f, params, writes)
-                : dkdvKernel(dkdvTile, p, f, params, writes),
-            ),
+            kernel: anyDkdvKernel(dkdvTile, p, f, params, writes),
             params,
-            buffers: [...inputs, ...bindKeyGradients(p, operands, buffers, writes), ...features],
+            buffers: [
+              ...inputs,
+              ...bindKeyGradients(p, operands, buffers, writes),
+              ...features,
+              ...maximaBinding(dkdvTile, buffers, n),
+            ],
             workgroups: slice.B * slice.Hk * Math.ceil(p.Nk / dkdvTile.bc),
             flops: tileFlops(p, operands, dkdvTile, p.D + p.Dv + (writes.length * (p.D + p.Dv)) / 2),
           })),
@@ -166,7 +170,13 @@ export function dbiasStep(
   };
 }
 
-const describeTile = (t: AnyTile, facts: DeviceFacts): string =>
-  'lanes' in t
+function describeTile(t: AnyTile, facts: DeviceFacts): string {
+  if ('unit' in t) {
+    const { M, N, K } = t.unit;
+    const parts = t.parts === 2 ? 'floats of two halves, ' : '';
+    return `matrix tiles ${t.br} x ${t.bc}, ${t.subgroups} subgroups, units ${M} x ${N} x ${K}, ${parts}(${facts.kind})`;
+  }
+  return 'lanes' in t
     ? `lane tiles ${t.br} x ${t.bc}, ${t.lanes} lanes of ${t.rows} rows (${facts.kind})`
     : `tiles ${t.br} x ${t.bc}, ${t.tx * t.ty} threads (${facts.kind})`;
+}

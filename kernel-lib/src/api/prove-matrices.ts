@@ -1,0 +1,183 @@
+import type { DeviceFacts, FlashDevice } from '../device/device';
+import { type Plan, runPlan } from '../device/plan';
+import { type AttentionMatrices, chooseMatrices } from '../kernels/flash2/choose-matrices';
+import { flash2Backward, flash2Forward } from '../kernels/flash2/plan';
+import {
+  allowedError,
+  compare,
+  referenceBackward,
+  referenceForward,
+  yardstickBackward,
+  yardstickForward,
+} from '../reference';
+import { normals } from '../tensor/random';
+import { toNumbers, toStorage, viewStorage } from '../tensor/storage-array';
+import { CAUSAL, NO_FEATURES, type Problem } from './problem';
+
+// Kernels on matrix units are only as right as drivers are, and these units are new to WGSL. So the first call of each family (pass,
+// dtype, head sizes) runs a small case and compares it with the float64 reference; where that fails, the device goes without.
+
+/** What came of a proof. */
+export interface Proof {
+  readonly pass: 'forward' | 'backward';
+  readonly dtype: 'f32' | 'f16';
+  readonly D: number;
+  readonly Dv: number;
+  readonly ok: boolean;
+  /** What was compared, or what went wrong. */
+  readonly text: string;
+}
+
+type Family = Pick<Problem, 'dtype' | 'D' | 'Dv'> & { readonly pass: Proof['pass'] };
+
+const proofs = new WeakMap<FlashDevice, Map<string, Promise<Proof>>>();
+/** Families during whose proof a device was lost, by adapter: they are not tried again. */
+const deadly = new Map<string, string>();
+
+const nameOf = ({ pass, dtype, D, Dv }: Family): string => `${pass} ${dtype} D ${D} Dv ${Dv}`;
+
+/** Whether the device would take matrices for the pass, were they proven. */
+function wouldTake(p: Problem, pass: Proof['pass'], { facts, unit }: FlashDevice): boolean {
+  if (!unit) return false;
+  const able = { ...facts, matrices: unit };
+  return (pass === 'forward' ? (['forward'] as const) : (['dq', 'dkdv'] as const)).some((one) =>
+    chooseMatrices(one, p, able),
+  );
+}
+
+/** The device's facts for a pass of a problem, with its matrix units only if they are proven; proves them if need be. */
+export async function provenFacts(device: FlashDevice, p: Problem, pass: Proof['pass']): Promise<DeviceFacts> {
+  if (!wouldTake(p, pass, device)) return device.facts;
+  const { ok } = await proofOf(device, { pass, dtype: p.dtype, D: p.D, Dv: p.Dv });
+  return ok ? { ...device.facts, matrices: device.unit! } : device.facts;
+}
+
+/** The proof of a family on a device, made once. It runs on its own: the caller must have the device's queue. */
+export function proofOf(device: FlashDevice, family: Family): Promise<Proof> {
+  const known = proofs.get(device) ?? new Map<string, Promise<Proof>>();
+  proofs.set(device, known);
+  const name = nameOf(family);
+  const proof = known.get(name) ?? prove(device, family);
+  known.set(name, proof);
+  return proof;
+}
+
+/** Head sizes that a doctor looks at. */
+const USUAL = [64, 128];
+
+/** The proofs of the usual families that the device would use matrices for. */
+export async function proveUsual(device: FlashDevice): Promise<Proof[]> {
+  const found: Proof[] = [];
+  for (const dtype of ['f16', 'f32'] as const) {
+    for (const D of USUAL) {
+      for (const pass of ['forward', 'backward'] as const) {
+        const family = { pass, dtype, D, Dv: D };
+        if (!wouldTake(proofProblem(family, { br: 1, bc: 1 }), pass, device)) continue;
+        found.push(await device.enqueue(() => proofOf(device, family)));
+      }
+    }
+  }
+  return found;
+}
+
+async function prove(device: FlashDevice, family: Family): Promise<Proof> {
+  const { pass, dtype, D, Dv } = family;
+  const place = `${device.info.name} ${nameOf(family)}`;
+  const result = (ok: boolean, text: string): Proof => ({ pass, dtype, D, Dv, ok, text });
+  const before = deadly.get(place);
+  if (before) return result(false, before);
+  try {
+    const wrong = await (pass === 'forward' ? forwardErrors(device, family) : backwardErrors(device, family));
+    return result(wrong.every(({ ok }) => ok), wrong.map(({ text }) => text).join(', '));
+  } catch (error) {
+    const text = (error as Error).message;
+    if (device.lost) {
+      deadly.set(place, `the device was lost: ${text}`);
+      throw error;
+    }
+    return result(false, text);
+  }
+}
+
+type Arrays = Readonly<Record<string, ArrayLike<number>>>;
+
+/** A causal problem with heads in groups, several tiles each way and a part of one, and rows that see nothing. */
+function proofProblem({ dtype, D, Dv }: Family, { br, bc }: Pick<AttentionMatrices, 'br' | 'bc'>): Problem {
+  const sizes = { B: 1, H: 2, Hk: 1, Nq: 2 * br + 5, Nk: Math.max(br, 2 * bc) + 3, D, Dv, scale: 1 / Math.sqrt(D) };
+  return { ...sizes, layout: 'bhnd', packing: 'none', dtype, ...NO_FEATURES, band: CAUSAL };
+}
+
+/** Numbers as they are stored; q and k large enough for sharp softmaxes, whose maxima move from tile to tile. */
+function proofInputs({ H, Hk, Nq, Nk, D, Dv, dtype }: Problem): Record<'q' | 'k' | 'v' | 'dout', Float32Array> {
+  const draw = (seed: number, size: number, factor: number): Float32Array =>
+    toNumbers(toStorage(normals(seed, size).map((x) => factor * x), dtype, 'proof'));
+  return {
+    q: draw(1, H * Nq * D, 2),
+    k: draw(2, Hk * Nk * D, 2),
+    v: draw(3, Hk * Nk * Dv, 1),
+    dout: draw(4, H * Nq * Dv, 1),
+  };
+}
+
+async function forwardErrors(device: FlashDevice, family: Family): Promise<{ ok: boolean; text: string }[]> {
+  const facts = { ...device.facts, matrices: device.unit! };
+  const p = proofProblem(family, chooseMatrices('forward', proofProblem(family, { br: 1, bc: 1 }), facts)!);
+  const { dout: _, ...inputs } = proofInputs(p);
+  const got = await runOn(device, flash2Forward(p, facts, null), p, inputs);
+  const { maxAbsScore, ...truth } = referenceForward(p, inputs);
+  return errors(p, got, truth, yardstickForward(p, inputs), 'forward', maxAbsScore);
+}
+
+async function backwardErrors(device: FlashDevice, family: Family): Promise<{ ok: boolean; text: string }[]> {
+  const facts = { ...device.facts, matrices: device.unit! };
+  const small = proofProblem(family, { br: 1, bc: 1 });
+  const tiles = (['dq', 'dkdv'] as const).map((pass) => chooseMatrices(pass, small, facts));
+  const most = (side: 'br' | 'bc'): number => Math.max(...tiles.map((t) => t?.[side] ?? 1));
+  const p = proofProblem(family, { br: most('br'), bc: most('bc') });
+  const { dout, ...inputs } = proofInputs(p);
+  const { out, lse } = referenceForward(p, inputs);
+  const got = await runOn(device, flash2Backward(p, facts, null), p, { ...inputs, dout, out, lse });
+  const { dq, dk, dv, maxAbsScore } = referenceBackward(p, inputs, dout);
+  return errors(p, got, { dq, dk, dv }, yardstickBackward(p, inputs, dout), 'gradient', maxAbsScore);
+}
+
+/** Runs a plan over arrays; what it gives, as numbers. */
+async function runOn(device: FlashDevice, plan: Plan, p: Problem, arrays: Arrays): Promise<Record<string, Float32Array>> {
+  const dtypeOf = (name: string): 'f32' | 'f16' => (name === 'lse' ? 'f32' : p.dtype);
+  const buffers: Record<string, GPUBuffer> = {};
+  try {
+    for (const [name, numbers] of Object.entries(arrays)) {
+      const { buffer, byteLength } = toStorage(numbers, dtypeOf(name), name);
+      // Writes are of whole words.
+      const bytes = new Uint8Array(Math.ceil(byteLength / 4) * 4);
+      bytes.set(new Uint8Array(buffer as ArrayBuffer, 0, byteLength));
+      buffers[name] = await device.allocate(byteLength, `proof ${name}`);
+      device.gpu.queue.writeBuffer(buffers[name], 0, bytes);
+    }
+    const { outputs } = await runPlan(device, plan, buffers, {});
+    Object.assign(buffers, outputs);
+    const got: Record<string, Float32Array> = {};
+    for (const [name, bytes] of Object.entries(plan.outputs)) {
+      got[name] = toNumbers(viewStorage(await device.read(outputs[name], bytes), dtypeOf(name)));
+    }
+    return got;
+  } finally {
+    for (const buffer of Object.values(buffers)) device.free(buffer);
+  }
+}
+
+function errors(
+  { dtype }: Problem,
+  got: Arrays,
+  truth: Arrays,
+  plain: object,
+  kind: 'forward' | 'gradient',
+  maxAbsScore: number,
+): { ok: boolean; text: string }[] {
+  return Object.entries(truth).map(([name, reference]) => {
+    const yardstick = (plain as Record<string, Float64Array>)[name];
+    const allowed = allowedError({ reference, yardstick, kind, maxAbsScore, dtype });
+    const { ok, error } = compare(got[name], reference, allowed);
+    return { ok, text: `${name} off by ${error.toExponential(1)} (allowed ${allowed.toExponential(1)})` };
+  });
+}

@@ -1,0 +1,92 @@
+import { applyMatrixFeatures, drawMatrixDropout, keptOf, type MatrixScore } from '../../features/matrix-score';
+import type { ScoreFeatures } from '../../features/score';
+import { eachLaneRowOf, eachVec4, lanesPerRow, overRow, scoreVec4, storeWeights8, vec4sPerLane } from '../../wgsl/matrices';
+import { when } from '../../wgsl/params';
+import { bandCut } from '../common';
+import type { AttentionMatrices } from './choose-matrices';
+import { perScale } from './float-parts';
+
+/** P in the products with dO is this many times itself, so that halves keep more of small weights. */
+export const P_LIFT = '16384.0';
+
+/** Where the factor of a row's dS starts: so large that the first row of dS that is not 0 sets it. */
+const START_FACTOR = '0x1p126';
+
+/** WGSL: vec4 n of the lse or delta of the queries of row i's scores. */
+const stateOf = ({ own }: MatrixScore, name: 'lse' | 'delta', i: number, n: number): string =>
+  own === 'queries' ? `vec4f(state${i}.${name === 'lse' ? 'x' : 'y'})` : `${name}4[first_vec4 + ${n}u]`;
+
+/** Declares the factors of the rows of dS: what is summed of them is `ds_factor` times itself. */
+export const declareGradientFactors = (t: AttentionMatrices): string =>
+  eachLaneRowOf(t, (i) => `var ds_factor${i} = ${START_FACTOR};`);
+
+/**
+ * What lanes do to the products S and dP, in regions 0 and 1: P and dS, as halves, over them.
+ *
+ *     p = exp2(features(S) - lse);  dS = p * (dropout(dP) - delta), times a power of two that keeps the largest of a row below 2^15
+ *
+ * Where a row of dS would grow above that, its factor shrinks and what was summed of it has to: `rescale` then runs. So no dS is too
+ * large for a half, however large dO and V are, and small ones keep their digits.
+ * @param p_wanted, ds_wanted  which of the two another product needs
+ */
+export function gradientLanes(
+  f: ScoreFeatures,
+  s: MatrixScore,
+  t: AttentionMatrices,
+  wanted: { readonly p: boolean; readonly ds: boolean },
+  rescale: string,
+): string {
+  const vec4s = Array.from({ length: vec4sPerLane(t) }, (_, n) => n);
+  const pairs = vec4s.filter((n) => n % 2 === 0);
+  const each = (text: (i: number, n: number) => string): string =>
+    eachLaneRowOf(t, (i) => eachVec4(t, (n) => text(i, n)));
+  const dp = (i: number, n: number): string => {
+    const product = `${scoreVec4(t, '1u', i, n)}${perScale(t, 'dout', 'v')}`;
+    return f.dropout ? keptOf(f, i, n, `${product} * params.keep_factor`) : product;
+  };
+  const slope = (i: number, n: number): string => (f.softcap ? ` * slope_${i}_${n}` : '');
+  const largest = (i: number): string => {
+    const most = vec4s.map((n) => `abs(ds_${i}_${n})`).reduce((a, x) => `max(${a}, ${x})`);
+    return `let most4_${i} = ${most}; var most${i} = max(max(most4_${i}.x, most4_${i}.y), max(most4_${i}.z, most4_${i}.w)); ${overRow(t, `most${i}`, 'max')}`;
+  };
+  return `
+${each((i, n) => `var s_${i}_${n} = ${scoreVec4(t, '0u', i, n)} * to_log2${perScale(t, 'q', 'k')};`)}
+${applyMatrixFeatures(f, s, bandCut(t, s.own), 'slope')}
+${drawMatrixDropout(f, s)}
+${each((i, n) => `s_${i}_${n} = exp2(min(s_${i}_${n} - ${stateOf(s, 'lse', i, n)}, vec4f()));`)}
+${when(
+  wanted.ds,
+  `
+${each((i, n) => `var ds_${i}_${n} = s_${i}_${n} * (${dp(i, n)} - ${stateOf(s, 'delta', i, n)})${slope(i, n)};`)}
+var rescale = false;
+${eachLaneRowOf(
+  t,
+  (i) => `${largest(i)}
+let grows${i} = most${i} * ds_factor${i} > 32768.0;
+let next${i} = select(ds_factor${i}, bitcast<f32>(clamp(264u - (bitcast<u32>(most${i}) >> 23u), 1u, 252u) << 23u), grows${i});
+rescale = rescale | (grows${i} & (turn > 0u));
+if (share == 0u) { row_factor[row${i}] = next${i} / ds_factor${i}; }
+ds_factor${i} = next${i};
+${vec4s.map((n) => `ds_${i}_${n} *= ds_factor${i};`).join(' ')}`,
+)}
+if (rescale) { atomicStore(&flag, turn + 1u); }`,
+)}
+${when(lanesPerRow(t) > 1, '// Lanes that share a row have all read it.\nworkgroupBarrier();')}
+${when(
+  wanted.p,
+  eachLaneRowOf(t, (i) =>
+    pairs
+      .map((n) => {
+        const p = (m: number): string => keptOf(f, i, m, `s_${i}_${m} * ${P_LIFT}`);
+        return storeWeights8(t, '0u', i, n, p(n), p(n + 1));
+      })
+      .join('\n'),
+  ),
+)}
+${when(
+  wanted.ds,
+  eachLaneRowOf(t, (i) => pairs.map((n) => storeWeights8(t, '1u', i, n, `ds_${i}_${n}`, `ds_${i}_${n + 1}`)).join('\n')),
+)}
+${wanted.ds ? `if (workgroupUniformLoad(&flag) == turn + 1u) {\n${rescale}\n}` : 'workgroupBarrier();'}
+turn++;`;
+}

@@ -1,0 +1,74 @@
+import type { Problem } from '../../api/problem';
+import type { Kernel } from '../../device/pipeline-cache';
+import { type MatrixScore, matrixScoreWgsl } from '../../features/matrix-score';
+import { scoreBuffers, type ScoreFeatures } from '../../features/score';
+import { BY_EIGHTS, load8, store8 } from '../../wgsl/eights';
+import {
+  accumulateFrom,
+  declareResults,
+  declareStage,
+  eachLaneRowOf,
+  enableMatrices,
+  loadOwnMatrices,
+  matrixMain,
+  matrixModule,
+  productsInto,
+  scaleResults,
+  stageMatrixStep,
+  storeResults,
+} from '../../wgsl/matrices';
+import type { Params } from '../../wgsl/params';
+import { featureAccess, ownQueriesWgsl, rowsOf } from '../common';
+import { backwardWgsl } from './backward-common';
+import { declareGradientFactors, gradientLanes } from './backward-matrices';
+import type { AttentionMatrices } from './choose-matrices';
+import { perScale, scaleAccess, scaleOf, scalesWgsl } from './float-parts';
+
+/**
+ * dQ on matrix units (wgsl/matrices.ts); the formulas and why dQ has a kernel of its own are in dq.ts, which is the same for plain
+ * arithmetic. Five barriers a step.
+ */
+export function dqMatricesKernel(t: AttentionMatrices, p: Problem, f: ScoreFeatures, params: Params): Kernel {
+  const { D, Dv, dtype } = p;
+  const scores: MatrixScore = { tile: t, own: 'queries' };
+  const code = `
+${backwardWgsl(enableMatrices(t), p, f, params, 7, BY_EIGHTS)}
+${BY_EIGHTS.array(6, 'read_write', 'dq', D, dtype)}
+${BY_EIGHTS.store('dq', D, dtype)}
+${matrixModule(t)}
+${declareStage(t, 'k', D)}
+${declareStage(t, 'v', Dv)}
+${matrixScoreWgsl(f, scores)}
+${scalesWgsl(t, 7 + scoreBuffers(f).length)}
+
+${matrixMain(t)}
+${ownQueriesWgsl(t.br, f)}
+${loadOwnMatrices(t, 'own_q', D, load8({ ...rowsOf('q', D), scale: scaleOf(t, 'q') }))}
+${loadOwnMatrices(t, 'own_dout', Dv, load8({ ...rowsOf('dout', Dv), scale: scaleOf(t, 'dout') }))}
+${declareResults(t, 'acc', D)}
+${eachLaneRowOf(t, (i) => `let state${i} = load_row(b, h, seq, i0 + row${i});`)}
+${declareGradientFactors(t)}
+
+let end = key_end(seq, i1);
+for (var j0 = key_begin(seq, i0) / ${t.bc}u * ${t.bc}u; j0 < end; j0 += ${t.bc}u) {
+  workgroupBarrier();
+  ${stageMatrixStep(t, 'k', D, load8({ ...rowsOf('k', D), scale: scaleOf(t, 'k') }))}
+  ${stageMatrixStep(t, 'v', Dv, load8({ ...rowsOf('v', Dv), scale: scaleOf(t, 'v') }))}
+  workgroupBarrier();
+  ${productsInto(t, '0u', 'own_q', 'k', D)}
+  ${productsInto(t, '1u', 'own_dout', 'v', Dv)}
+  workgroupBarrier();
+  ${gradientLanes(f, scores, t, { p: false, ds: true }, scaleResults(t, 'acc', '1u', D))}
+  // dQ += dS K
+  ${accumulateFrom(t, 'acc', '1u', 'k', D)}
+}
+
+${eachLaneRowOf(t, (i) => `if (share == 0u) { row_factor[row${i}] = params.scale / ds_factor${i}${perScale(t, 'k')}; }`)}
+${storeResults(t, 'acc', D, store8(rowsOf('dq', D)))}
+}`;
+  return {
+    label: 'flash2 dq',
+    code,
+    access: ['read', 'read', 'read', 'read', 'read', 'read_write', ...featureAccess(f), ...scaleAccess(t)],
+  };
+}

@@ -1,0 +1,152 @@
+import type { Problem } from '../../api/problem';
+import type { Kernel } from '../../device/pipeline-cache';
+import { applyMatrixFeatures, drawMatrixDropout, keptOf, type MatrixScore, matrixScoreWgsl } from '../../features/matrix-score';
+import { keySource } from '../../features/key-cache';
+import { scoreBuffers, type ScoreFeatures } from '../../features/score';
+import { BY_EIGHTS, load8, store8 } from '../../wgsl/eights';
+import {
+  accumulateFrom,
+  declareFetch,
+  declareResults,
+  declareStage,
+  eachLaneRowOf,
+  eachVec4,
+  enableMatrices,
+  fetchStep,
+  lanesPerRow,
+  loadOwnMatrices,
+  matrixMain,
+  matrixModule,
+  overRow,
+  productsInto,
+  putStep,
+  scaleResults,
+  scoreVec4,
+  storeResults,
+  storeWeights8,
+  vec4sPerLane,
+} from '../../wgsl/matrices';
+import { type Params, when } from '../../wgsl/params';
+import { LN_2, MINUS_INFINITY_BITS, START_MAXIMUM } from '../../wgsl/special-values';
+import { bandCut, ownQueriesWgsl, rowsOf } from '../common';
+import type { AttentionMatrices } from './choose-matrices';
+import { forwardAccess, forwardWgsl, keyRangeWgsl } from './forward-common';
+import { perScale, scaleAccess, scaleOf, scalesWgsl } from './float-parts';
+
+/**
+ * Weights are exp2(s - m) with m this much (in log2) below the maximum at which it was set: halves keep more of small weights.
+ */
+const LIFT = 7;
+/** How far a score may rise above m before m follows: weights are at most 2^15, which a half still holds. */
+const RISE = 15;
+
+/**
+ * FlashAttention-2 forward (Dao 2023, Algorithm 1) on matrix units (wgsl/matrices.ts); forward.ts is the same for plain arithmetic.
+ *
+ *     load Q_i; m = -inf; l = 0; acc = 0; S = scale Q_i K_0^T
+ *     for each step of keys that Q_i sees:
+ *       lanes:    s = features(S);  where some s > m + RISE: m' = max s - LIFT, alpha = exp2(m - m'), l = alpha l;  else alpha = 1
+ *                 p = exp2(s - m);  l = l + rowsum p;  P = dropout(p) as halves
+ *       matrices: where some alpha is not 1: acc = alpha acc;  acc = acc + P V_j;  S = scale Q_i K_j+1^T
+ *     out = acc / l;  lse = ln 2 (m + log2 l)
+ *
+ * m need not be the maximum: out and lse are the same for any m, as long as no weight is too large for a half (FlashAttention-4 calls
+ * this lazy rescaling). Dropout's factor waits for the end for the same reason. K_j+2 and V_j+1 are on their way while the matrices of
+ * turn j are multiplied. Four barriers a step, five where scores have one region.
+ */
+export function forwardMatricesKernel(t: AttentionMatrices, p: Problem, f: ScoreFeatures, params: Params): Kernel {
+  const { D, Dv } = p;
+  const whole = { keys: keySource(p), split: false };
+  const scores: MatrixScore = { tile: t, own: 'queries' };
+  const q = load8({ ...rowsOf('q', D), scale: scaleOf(t, 'q') });
+  const k = (j0: string): ReturnType<typeof load8> => load8({ ...rowsOf('k', D), row0: j0, scale: scaleOf(t, 'k') });
+  const v = (j0: string): ReturnType<typeof load8> => load8({ ...rowsOf('v', Dv), row0: j0, scale: scaleOf(t, 'v') });
+  const pairs = Array.from({ length: vec4sPerLane(t) / 2 }, (_, n) => 2 * n);
+  const vec4s = Array.from({ length: vec4sPerLane(t) }, (_, n) => n);
+  const most = (i: number): string => {
+    const top = vec4s.map((n) => `s_${i}_${n}`).reduce((a, s) => `max(${a}, ${s})`);
+    return `let top4_${i} = ${top}; var top${i} = max(max(top4_${i}.x, top4_${i}.y), max(top4_${i}.z, top4_${i}.w)); ${overRow(t, `top${i}`, 'max')}`;
+  };
+  // l is the sum of what is multiplied with V.
+  const rounded = (weights: string): string => (t.parts === 1 ? `to_half(${weights})` : weights);
+  const region = t.regions === 2 ? '(turn & 1u)' : '0u';
+  const other = t.regions === 2 ? '((turn + 1u) & 1u)' : '0u';
+  const code = `
+${forwardWgsl(enableMatrices(t), p, f, params, whole, BY_EIGHTS)}
+${matrixModule(t)}
+${declareStage(t, 'k', D)}
+${declareStage(t, 'v', Dv)}
+${matrixScoreWgsl(f, scores)}
+${scalesWgsl(t, 6 + scoreBuffers(f).length)}
+
+${matrixMain(t)}
+${ownQueriesWgsl(t.br, f)}
+${loadOwnMatrices(t, 'own_q', D, q)}
+${declareResults(t, 'acc', Dv)}
+${eachLaneRowOf(t, (i) => `var m${i} = ${START_MAXIMUM}; var l${i} = 0.0;`)}
+
+${keyRangeWgsl(t.bc, whole)}
+${declareFetch(t, 'k', D)}
+${declareFetch(t, 'v', Dv)}
+${fetchStep(t, 'k', D, k('begin'))}
+workgroupBarrier();
+${putStep(t, 'k', D)}
+workgroupBarrier();
+${fetchStep(t, 'v', Dv, v('begin'))}
+${fetchStep(t, 'k', D, k(`begin + ${t.bc}u`))}
+${productsInto(t, '0u', 'own_q', 'k', D)}
+for (var j0 = begin; j0 < end; j0 += ${t.bc}u) {
+  // S is there, and what was read of the last step's V.
+  workgroupBarrier();
+  ${putStep(t, 'v', Dv)}
+  ${putStep(t, 'k', D)}
+  ${eachLaneRowOf(t, (i) => eachVec4(t, (n) => `var s_${i}_${n} = ${scoreVec4(t, region, i, n)} * to_log2${perScale(t, 'q', 'k')};`))}
+  ${applyMatrixFeatures(f, scores, bandCut(t, 'queries'))}
+  var rescale = false;
+  ${eachLaneRowOf(
+    t,
+    (i) => `${most(i)}
+  let rises${i} = top${i} > m${i} + ${RISE}.0;
+  let next${i} = select(m${i}, top${i} - ${LIFT}.0, rises${i});
+  let alpha${i} = exp2(m${i} - next${i});
+  rescale = rescale | (rises${i} & (l${i} > 0.0));
+  l${i} *= alpha${i};
+  m${i} = next${i};
+  ${vec4s.map((n) => `s_${i}_${n} = ${rounded(`exp2(s_${i}_${n} - vec4f(m${i}))`)};`).join(' ')}
+  { let sum = ${vec4s.map((n) => `s_${i}_${n}`).join(' + ')}; l${i} += (sum.x + sum.y) + (sum.z + sum.w); }
+  if (share == 0u) { row_factor[row${i}] = alpha${i}; }`,
+  )}
+  ${drawMatrixDropout(f, scores)}
+  if (rescale) { atomicStore(&flag, turn + 1u); }
+  ${when(lanesPerRow(t) > 1, '// Lanes that share a row have all read it.\n  workgroupBarrier();')}
+  ${eachLaneRowOf(t, (i) => pairs.map((n) => storeWeights8(t, region, i, n, keptOf(f, i, n, `s_${i}_${n}`), keptOf(f, i, n + 1, `s_${i}_${n + 1}`))).join('\n'))}
+  if (workgroupUniformLoad(&flag) == turn + 1u) {
+    ${scaleResults(t, 'acc', region, Dv)}
+  }
+  ${fetchStep(t, 'v', Dv, v(`j0 + ${t.bc}u`))}
+  ${fetchStep(t, 'k', D, k(`j0 + ${2 * t.bc}u`))}
+  ${accumulateFrom(t, 'acc', region, 'v', Dv)}
+  ${when(t.regions === 1, 'workgroupBarrier();')}
+  if (j0 + ${t.bc}u < end) {
+    ${productsInto(t, other, 'own_q', 'k', D)}
+  }
+  turn++;
+}
+
+workgroupBarrier();
+${eachLaneRowOf(
+  t,
+  (i) => `${overRow(t, `l${i}`, 'add')}
+if (share == 0u) {
+  let empty = m${i} == ${START_MAXIMUM};
+  row_factor[row${i}] = select(${f.dropout ? 'params.keep_factor' : '1.0'} / l${i}${perScale(t, 'v')}, 0.0, empty);
+  if (i0 + row${i} < seq.Nq) {
+    let value = (m${i} + log2(l${i})) * ${LN_2};
+    lse[base(b, h, params.lse_strides, seq.q0 + i0 + row${i})] = select(bitcast<u32>(value), ${MINUS_INFINITY_BITS}, empty);
+  }
+}`,
+)}
+${storeResults(t, 'acc', Dv, store8(rowsOf('out', Dv)))}
+}`;
+  return { label: 'flash2 forward', code, access: [...forwardAccess(f, whole), ...scaleAccess(t)] };
+}
