@@ -79,8 +79,7 @@ async function run<G>(call: CheckedCall, tensors: AttendTensors, shapes: AttendS
       lse,
       info,
       seed: problem.dropout?.seed,
-      backward: (dout, options = {}) =>
-        gradients<G>(gpuCall, { ...given, out, lse, ...saved }, dout, options, shapes),
+      backward: (dout, options = {}) => gradients<G>(gpuCall, { ...given, out, lse, ...saved }, dout, options, shapes),
       dispose: () => [out, lse, ...Object.values(saved)].forEach((t) => t.dispose()),
     };
     return owning(result, Object.values(saved));

@@ -88,7 +88,10 @@ async function prove(device: FlashDevice, family: Family): Promise<Proof> {
   if (before) return result(false, before);
   try {
     const wrong = await (pass === 'forward' ? forwardErrors(device, family) : backwardErrors(device, family));
-    return result(wrong.every(({ ok }) => ok), wrong.map(({ text }) => text).join(', '));
+    return result(
+      wrong.every(({ ok }) => ok),
+      wrong.map(({ text }) => text).join(', '),
+    );
   } catch (error) {
     const text = (error as Error).message;
     if (device.lost) {
@@ -110,7 +113,13 @@ function proofProblem({ dtype, D, Dv }: Family, { br, bc }: Pick<AttentionMatric
 /** Numbers as they are stored; q and k large enough for sharp softmaxes, whose maxima move from tile to tile. */
 function proofInputs({ H, Hk, Nq, Nk, D, Dv, dtype }: Problem): Record<'q' | 'k' | 'v' | 'dout', Float32Array> {
   const draw = (seed: number, size: number, factor: number): Float32Array =>
-    toNumbers(toStorage(normals(seed, size).map((x) => factor * x), dtype, 'proof'));
+    toNumbers(
+      toStorage(
+        normals(seed, size).map((x) => factor * x),
+        dtype,
+        'proof',
+      ),
+    );
   return {
     q: draw(1, H * Nq * D, 2),
     k: draw(2, Hk * Nk * D, 2),
@@ -142,7 +151,12 @@ async function backwardErrors(device: FlashDevice, family: Family): Promise<{ ok
 }
 
 /** Runs a plan over arrays; what it gives, as numbers. */
-async function runOn(device: FlashDevice, plan: Plan, p: Problem, arrays: Arrays): Promise<Record<string, Float32Array>> {
+async function runOn(
+  device: FlashDevice,
+  plan: Plan,
+  p: Problem,
+  arrays: Arrays,
+): Promise<Record<string, Float32Array>> {
   const dtypeOf = (name: string): 'f32' | 'f16' => (name === 'lse' ? 'f32' : p.dtype);
   const buffers: Record<string, GPUBuffer> = {};
   try {

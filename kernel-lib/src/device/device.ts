@@ -181,22 +181,33 @@ export class FlashDevice {
 
   /** Runs `record`, and rejects with a FlashError if the GPU reports an error for what it recorded. */
   async checked<T>(what: string, record: () => T): Promise<T> {
+    const { value, ready } = this.recorded(what, record);
+    await ready;
+    return value;
+  }
+
+  /** As `checked`, for those who go on before the GPU has answered; `ready` is its answer. */
+  recorded<T>(what: string, record: () => T): { value: T; ready: Promise<void> } {
     if (this.lost) throw this.lost;
     const filters = ['validation', 'internal', 'out-of-memory'] as const;
     for (const filter of filters) this.gpu.pushErrorScope(filter);
     let value: T;
-    const errors: (GPUError | null)[] = [];
+    let ready: Promise<void> = Promise.resolve();
     try {
       value = record();
     } finally {
-      const pops = filters.map(() => this.gpu.popErrorScope());
-      errors.push(...(await this.guard(Promise.all(pops))));
+      ready = this.answered(what, Promise.all(filters.map(() => this.gpu.popErrorScope())));
+      // Whoever wants to know waits for it; nobody has to.
+      ready.catch(() => undefined);
     }
-    const [memory, ...others] = errors;
+    return { value, ready };
+  }
+
+  private async answered(what: string, errors: Promise<(GPUError | null)[]>): Promise<void> {
+    const [memory, ...others] = await this.guard(errors);
     if (memory) throw new FlashError('OUT_OF_MEMORY', `${what}: the GPU is out of memory: ${memory.message}`);
     const other = others.find((error) => error !== null);
     if (other) throw new FlashError('UNSUPPORTED', `${what}: the GPU refused it: ${other.message}`);
-    return value;
   }
 
   /**
@@ -204,14 +215,30 @@ export class FlashDevice {
    * @throws FlashError OUT_OF_MEMORY that says how much was asked for and what there is
    */
   async allocate(bytes: number, label: string, usage = 0): Promise<GPUBuffer> {
+    const { buffer, ready } = this.make(bytes, label, usage);
+    try {
+      await ready;
+    } catch (error) {
+      this.free(buffer);
+      throw error;
+    }
+    return buffer;
+  }
+
+  /** As `allocate`, for those who go on before the GPU has answered; the buffer is to be freed whatever it answers. */
+  make(bytes: number, label: string, usage = 0): { buffer: GPUBuffer; ready: Promise<void> } {
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);
     if (size > this.facts.maxBuffer) throw this.noMemory(label, size);
-    const buffer = await this.checked(label, () =>
+    const { value: buffer, ready } = this.recorded(label, () =>
       this.gpu.createBuffer({ size, usage: STORAGE | COPY_SRC | COPY_DST | usage, label }),
-    ).catch((error: unknown) => this.refused(label, size, error));
+    );
     this.bytes += size;
     observer().allocated(this, buffer);
-    return buffer;
+    const answer = ready.catch((error: unknown) => {
+      this.refused(label, size, error);
+    });
+    answer.catch(() => undefined);
+    return { buffer, ready: answer };
   }
 
   private noMemory(label: string, size: number, cause?: unknown): FlashError {

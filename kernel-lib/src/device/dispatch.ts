@@ -3,10 +3,10 @@ import { FlashError } from '../api/errors';
 import { abortable } from './abort';
 import type { FlashDevice } from './device';
 import { GpuTimer } from './gpu-timer';
-import { UNIFORM } from './gpu-constants';
 import { NOBODY, observer } from './observer';
 import { type Kernel, type Pipeline, pipelineFor } from './pipeline-cache';
-import { learnCost, restDuring } from './rest';
+import { learnCost, restTime } from './rest';
+import { Uniforms } from './uniforms';
 
 /** One kernel over some number of independent workgroups. */
 export interface Step {
@@ -179,39 +179,44 @@ async function submit(
   timer: GpuTimer,
   last: boolean,
 ): Promise<Map<string, number> | null> {
-  const { gpu } = device;
-  const uniforms: GPUBuffer[] = [];
-  try {
-    await device.checked(slices[0].step.kernel.label, () => {
-      const encoder = gpu.createCommandEncoder();
-      let pass: GPUComputePassEncoder | undefined;
-      let label: string | undefined;
-      for (const { step, first, count } of slices) {
-        // A pass for each kernel in turn, so that each has its own time.
-        if (!pass || step.kernel.label !== label) {
-          pass?.end();
-          label = step.kernel.label;
-          pass = encoder.beginComputePass(timer.nextPass(label));
-        }
-        const { pipeline, layout } = pipelineOf(step);
-        const bytes = packParams(step.params, first);
-        const uniform = gpu.createBuffer({ size: bytes.byteLength, usage: UNIFORM, mappedAtCreation: true });
-        uniforms.push(uniform);
-        new Uint8Array(uniform.getMappedRange()).set(new Uint8Array(bytes));
-        uniform.unmap();
-        const resources = [{ buffer: uniform }, ...step.buffers];
-        const entries = resources.map((resource, binding) => ({ binding, resource }));
-        pass.setPipeline(pipeline);
-        pass.setBindGroup(0, gpu.createBindGroup({ layout, entries }));
-        pass.dispatchWorkgroups(count);
+  const { gpu, facts } = device;
+  const uniforms = new Uniforms(device);
+  const finished = (): Promise<Map<string, number> | null> =>
+    last ? timer.totals() : gpu.queue.onSubmittedWorkDone().then(() => null);
+  // While one waits for the GPU, Node asks for it all the time (see rest.ts), so waiting begins only after the rest.
+  const restMs = facts.kind === 'software' ? restTime(slices.map(workOf)) : 0;
+  const { value: times, ready } = device.recorded(slices[0].step.kernel.label, () => {
+    const encoder = gpu.createCommandEncoder();
+    let pass: GPUComputePassEncoder | undefined;
+    let label: string | undefined;
+    for (const { step, first, count } of slices) {
+      // A pass for each kernel in turn, so that each has its own time.
+      if (!pass || step.kernel.label !== label) {
+        pass?.end();
+        label = step.kernel.label;
+        pass = encoder.beginComputePass(timer.nextPass(label));
       }
-      pass?.end();
-      if (last) timer.finish(encoder);
-      gpu.queue.submit([encoder.finish()]);
-    });
-    if (device.facts.kind === 'software') await restDuring(slices.map(workOf));
-    return await device.guard(last ? timer.totals() : gpu.queue.onSubmittedWorkDone().then(() => null));
-  } finally {
-    for (const uniform of uniforms) uniform.destroy();
+      const { pipeline, layout } = pipelineOf(step);
+      const resources = [{ buffer: uniforms.with(packParams(step.params, first)) }, ...step.buffers];
+      const entries = resources.map((resource, binding) => ({ binding, resource }));
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, gpu.createBindGroup({ layout, entries }));
+      pass.dispatchWorkgroups(count);
+    }
+    pass?.end();
+    if (last) timer.finish(encoder);
+    gpu.queue.submit([encoder.finish()]);
+    return restMs > 0 ? null : finished();
+  });
+  times?.catch(() => undefined);
+  try {
+    await ready;
+    if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs));
+    const result = await device.guard(times ?? finished());
+    uniforms.giveBack();
+    return result;
+  } catch (error) {
+    uniforms.destroy();
+    throw error;
   }
 }

@@ -42,28 +42,30 @@ export async function runPlan(
   const scratch: Record<string, GPUBuffer> = {};
   const free = (buffers: Record<string, GPUBuffer>): void => Object.values(buffers).forEach((b) => device.free(b));
   try {
-    const make = async (
-      into: Record<string, GPUBuffer>,
-      name: string,
-      bytes: number,
-      usage?: number,
-    ): Promise<void> => {
-      into[name] = await device.allocate(bytes, name, usage);
+    const answers: Promise<void>[] = [];
+    const make = (into: Record<string, GPUBuffer>, name: string, bytes: number, usage?: number): void => {
+      const { buffer, ready } = device.make(bytes, name, usage);
+      into[name] = buffer;
+      answers.push(ready);
     };
     const uploads = Object.entries(plan.uploads ?? {});
-    // All at once, for each waits for the device's answer; what was made is freed only when all have answered.
-    const made = await Promise.allSettled([
-      ...Object.entries(plan.outputs).map(([name, bytes]) => make(outputs, name, bytes)),
-      ...Object.entries(plan.scratch).map(([name, bytes]) => make(scratch, name, bytes)),
-      ...uploads.map(([name, words]) => make(scratch, name, words.byteLength, UNIFORM)),
-    ]);
-    const failed = made.find((one) => one.status === 'rejected');
-    if (failed) throw failed.reason;
+    for (const [name, bytes] of Object.entries(plan.outputs)) make(outputs, name, bytes);
+    for (const [name, bytes] of Object.entries(plan.scratch)) make(scratch, name, bytes);
     for (const [name, { buffer, byteOffset, byteLength }] of uploads) {
+      make(scratch, name, byteLength, UNIFORM);
       device.gpu.queue.writeBuffer(scratch[name], 0, buffer, byteOffset, byteLength);
     }
     const buffers = { ...inputs, ...outputs, ...scratch };
-    const stats = await runSteps(device, plan.steps(buffers), options);
+    // Nobody waits for the answers before the work is under way: a buffer that was refused makes the first submit fail, and then its
+    // own error, which says more, is the one to tell.
+    const [allocated, ran] = await Promise.all([
+      Promise.allSettled(answers),
+      runSteps(device, plan.steps(buffers), options).catch((error: unknown) => ({ error })),
+    ]);
+    const refused = allocated.find((one) => one.status === 'rejected');
+    if (refused) throw refused.reason;
+    if ('error' in ran) throw ran.error;
+    const stats = ran;
     // The same tensor may come in twice, as k and v for instance.
     const deviceBytes = [...new Set(Object.values(buffers))].reduce((sum, buffer) => sum + buffer.size, 0);
     return { ...stats, outputs, deviceBytes };

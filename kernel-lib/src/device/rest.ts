@@ -29,8 +29,8 @@ export function learnCost(work: readonly Work[], ms: number): void {
   }
 }
 
-/** Sleeps for most of the time that the work will take, if that is known of all of it. */
-export async function restDuring(work: readonly Work[]): Promise<void> {
+/** Milliseconds to sleep, most of the time that the work will take; 0 if that is short or not known of all of it. */
+export function restTime(work: readonly Work[]): number {
   const ms = SHARE * work.reduce((sum, { kernel, flops }) => sum + flops * (costs.get(kernel) ?? Infinity), 0);
-  if (ms >= LEAST_MS && Number.isFinite(ms)) await new Promise((resolve) => setTimeout(resolve, ms));
+  return ms >= LEAST_MS && Number.isFinite(ms) ? ms : 0;
 }

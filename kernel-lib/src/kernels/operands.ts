@@ -25,60 +25,77 @@ export interface View {
 /** Tensors that a kernel binds, by name. dq, dk, dv and dout lie as q, k, v and out do. */
 export type OperandName = 'q' | 'k' | 'v' | 'out' | 'lse' | 'rows' | 'bias' | 'mask' | 'dbias' | 'out_sum' | 'dq_sum';
 
-const known = new WeakMap<Problem, Record<OperandName, View>>();
+type Views = Partial<Record<OperandName, View>>;
 
-/** Views of all tensors of a problem. */
-export function views(p: Problem): Record<OperandName, View> {
-  const all = known.get(p) ?? makeViews(p);
-  known.set(p, all);
-  return all;
+const known = new WeakMap<Problem, Views>();
+
+/** The view of a tensor of a problem. */
+export function viewOf(p: Problem, name: OperandName): View {
+  let made = known.get(p);
+  if (!made) known.set(p, (made = {}));
+  return (made[name] ??= makeView(p, name));
 }
 
-function makeViews(p: Problem): Record<OperandName, View> {
-  // Queries and keys: all rows of a packed batch, or those of one head.
-  const starts = { Q: p.sequences?.cuSeqlensQ ?? null, K: p.sequences?.cuSeqlensK ?? null };
-  const [Q, K] = [starts.Q?.[p.B] ?? p.Nq, starts.K?.[p.B] ?? p.Nk];
-  const bytes = BYTES[p.dtype];
-  const layout = p.sequences ? 'bnhd' : p.layout;
-  const plain = { offset: 0, packed: false, starts: null };
-  const of = (heads: 'H' | 'Hk', width: number, part = 0, parts = 1): View => {
-    const [rows, first] = heads === 'H' ? [Q, starts.Q] : [K, starts.K];
-    // In a packed tensor each row holds the heads of every part side by side.
-    const s = strides(layout, p[heads] * parts, rows, width);
-    const batch = first ? 0 : s.batch;
-    const offset = part * p[heads] * width;
-    return { ...s, batch, offset, rows, width, bytes, heads, packed: parts > 1, starts: first };
-  };
-  const perRow = (size: number): View => {
-    const batch = starts.Q ? 0 : p.H * Q;
-    return { ...plain, batch, head: Q, row: 1, rows: Q, width: 1, bytes: size, heads: 'H', starts: starts.Q };
-  };
-  const operand = (t: Problem['bias']): View => {
-    const [batch, head, row] = t ? broadcastStrides(t) : [0, 0, 0];
-    const [, , rows, width] = t?.shape ?? [0, 0, 0, 0];
-    return { ...plain, batch, head, row, rows, width, bytes: t ? BYTES[t.dtype] : 4, heads: 'H' };
-  };
-  const cached = (width: number): View => {
-    const { pages, pageSize, element } = p.cache!;
-    const rows = pages * pageSize;
-    const row = p.Hk * width;
-    return { ...plain, batch: 0, head: width, row, rows, width, bytes: BYTES[element], heads: 'Hk' };
-  };
+function makeView(p: Problem, name: OperandName): View {
   const parts = p.packing === 'qkv' ? 3 : p.packing === 'kv' ? 2 : 1;
-  return {
-    q: of('H', p.D, 0, p.packing === 'qkv' ? 3 : 1),
-    k: p.cache ? cached(p.D) : of('Hk', p.D, parts === 3 ? 1 : 0, parts),
-    v: p.cache ? cached(p.Dv) : of('Hk', p.Dv, parts - 1, parts),
-    out: of('H', p.Dv),
-    lse: perRow(4),
-    rows: perRow(8),
-    bias: operand(p.bias),
-    mask: operand(p.mask),
+  const bytes = BYTES[p.dtype];
+  switch (name) {
+    case 'q':
+      return rowsView(p, 'H', p.D, bytes, 0, p.packing === 'qkv' ? 3 : 1);
+    case 'k':
+      return p.cache ? cachedView(p, p.D) : rowsView(p, 'Hk', p.D, bytes, parts === 3 ? 1 : 0, parts);
+    case 'v':
+      return p.cache ? cachedView(p, p.Dv) : rowsView(p, 'Hk', p.Dv, bytes, parts - 1, parts);
+    case 'out':
+      return rowsView(p, 'H', p.Dv, bytes);
+    case 'lse':
+      return numbersView(p, 4);
+    case 'rows':
+      return numbersView(p, 8);
+    case 'bias':
+    case 'mask':
+      return scoresView(p[name]);
+    case 'dbias':
+      return { ...scoresView(p.bias), bytes: 4 };
     // Summed in f32, whatever is stored in the end.
-    out_sum: { ...of('H', p.Dv), bytes: 4 },
-    dq_sum: { ...of('H', p.D), bytes: 4 },
-    dbias: { ...operand(p.bias), bytes: 4 },
-  };
+    case 'out_sum':
+      return rowsView(p, 'H', p.Dv, 4);
+    case 'dq_sum':
+      return rowsView(p, 'H', p.D, 4);
+  }
+}
+
+/** Rows of queries or of keys: all of a packed batch, or those of one head; of a packed tensor the `part`-th of `parts`. */
+function rowsView(p: Problem, heads: 'H' | 'Hk', width: number, bytes: number, part = 0, parts = 1): View {
+  const starts = (heads === 'H' ? p.sequences?.cuSeqlensQ : p.sequences?.cuSeqlensK) ?? null;
+  const rows = starts ? starts[p.B] : heads === 'H' ? p.Nq : p.Nk;
+  // In a packed tensor each row holds the heads of every part side by side.
+  const s = strides(starts ? 'bnhd' : p.layout, p[heads] * parts, rows, width);
+  const batch = starts ? 0 : s.batch;
+  const offset = part * p[heads] * width;
+  return { batch, head: s.head, row: s.row, offset, rows, width, bytes, heads, packed: parts > 1, starts };
+}
+
+/** A number, or `bytes` of them, for each row of queries of each head. */
+function numbersView(p: Problem, bytes: number): View {
+  const starts = p.sequences?.cuSeqlensQ ?? null;
+  const rows = starts ? starts[p.B] : p.Nq;
+  const batch = starts ? 0 : p.H * rows;
+  return { batch, head: rows, row: 1, offset: 0, rows, width: 1, bytes, heads: 'H', packed: false, starts };
+}
+
+/** A tensor over the scores, which may not be there. */
+function scoresView(t: Problem['bias']): View {
+  const [batch, head, row] = t ? broadcastStrides(t) : [0, 0, 0];
+  const [rows, width] = t ? [t.shape[2], t.shape[3]] : [0, 0];
+  const bytes = t ? BYTES[t.dtype] : 4;
+  return { batch, head, row, offset: 0, rows, width, bytes, heads: 'H', packed: false, starts: null };
+}
+
+function cachedView(p: Problem, width: number): View {
+  const { pages, pageSize, element } = p.cache!;
+  const [rows, row, bytes] = [pages * pageSize, p.Hk * width, BYTES[element]];
+  return { batch: 0, head: width, row, offset: 0, rows, width, bytes, heads: 'Hk', packed: false, starts: null };
 }
 
 /** Some heads of some batches, few enough that every tensor's part fits a binding: B batches of all heads, or heads of one. */
@@ -118,22 +135,21 @@ const ALWAYS: readonly OperandName[] = ['q', 'k', 'v', 'out', 'lse', 'bias', 'ma
  */
 export function slices(p: Problem, facts: DeviceFacts, more: readonly OperandName[] = [], matrixBytes = 0): Slice[] {
   const most = facts.maxBinding;
-  const all = views(p);
+  const names = [...ALWAYS, ...more];
   const group = p.H / p.Hk;
-  const slice = (b0: number, B: number, hk0: number, Hk: number): Slice => ({
-    ...{ b0, B, hk0, Hk },
-    h0: hk0 * group,
-    H: Hk * group,
-  });
-  const tooLarge = (s: Slice): { name: string; bytes: number } | undefined =>
-    [
-      ...[...ALWAYS, ...more].map((name) => {
-        const view = all[name];
-        const [first, last] = range(view, s);
-        return { name, bytes: (last - first) * view.bytes + ALIGNMENT };
-      }),
-      { name: 'scores', bytes: s.B * s.H * matrixBytes },
-    ].find(({ bytes }) => bytes > most);
+  const slice = (b0: number, B: number, hk0: number, Hk: number): Slice => {
+    return { b0, B, hk0, Hk, h0: hk0 * group, H: Hk * group };
+  };
+  const tooLarge = (s: Slice): { name: string; bytes: number } | undefined => {
+    for (const name of names) {
+      const view = viewOf(p, name);
+      const [first, last] = range(view, s);
+      const bytes = (last - first) * view.bytes + ALIGNMENT;
+      if (bytes > most) return { name, bytes };
+    }
+    const bytes = s.B * s.H * matrixBytes;
+    return bytes > most ? { name: 'scores', bytes } : undefined;
+  };
   /** The largest count, in equal parts, whose slice fits; 1 where none does. */
   const largest = (count: number, of: (n: number) => Slice): number => {
     for (let parts = 1; ; parts++) {
@@ -176,16 +192,12 @@ const ALIGNMENT = 256;
 
 /** The operands of a slice: how each buffer is bound, and the uniforms that tell where rows lie. */
 export class Operands {
-  private readonly views: Record<OperandName, View>;
-
   /** @param count number of slices of the problem; where there is one, every buffer is bound whole */
   constructor(
-    p: Problem,
+    private readonly p: Problem,
     readonly slice: Slice,
     private readonly count: number,
-  ) {
-    this.views = views(p);
-  }
+  ) {}
 
   /** Byte at which the binding of a view begins. */
   private offset(view: View): number {
@@ -194,7 +206,7 @@ export class Operands {
 
   bind(name: OperandName, buffer: GPUBuffer): GPUBufferBinding {
     if (this.count === 1) return { buffer };
-    const view = this.views[name];
+    const view = viewOf(this.p, name);
     const offset = this.offset(view);
     const end = Math.ceil((range(view, this.slice)[1] * view.bytes) / 4) * 4;
     return { buffer, offset, size: Math.min(end, buffer.size) - offset };
@@ -202,13 +214,13 @@ export class Operands {
 
   /** Strides of a view in WGSL: (batch, head, row, first element of the slice within the binding). */
   strides(name: OperandName): [number, number, number, number] {
-    const view = this.views[name];
+    const view = viewOf(this.p, name);
     return [view.batch, view.head, view.row, firstElement(view, this.slice) - this.offset(view) / view.bytes];
   }
 
   /** What is added, modulo 2^32, to the index of an element of an operand whose batches and heads count from 0. */
   base(name: 'bias' | 'mask' | 'dbias'): number {
-    const view = this.views[name];
+    const view = viewOf(this.p, name);
     return (2 ** 32 - this.offset(view) / view.bytes) % 2 ** 32;
   }
 }

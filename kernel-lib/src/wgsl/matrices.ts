@@ -94,6 +94,13 @@ ${unit.pinned ? 'enable subgroup_size_control;' : ''}
 diagnostic(off, chromium.subgroup_matrix_uniformity);
 diagnostic(off, subgroup_uniformity);`;
 
+/** `to_half(x)`: the nearest halves, ties to even, by hand, since drivers may round otherwise. */
+export const TO_HALF_WGSL = `
+fn to_half(x: vec4f) -> vec4f {
+  let b = bitcast<vec4u>(x);
+  return bitcast<vec4f>((b + vec4u(0xfffu) + ((b >> vec4u(13u)) & vec4u(1u))) & vec4u(0xffffe000u));
+}`;
+
 /** Types, workgroup memory and rounding. */
 export const matrixModule = (t: MatrixTile): string => {
   const { M, N, K } = t.unit;
@@ -104,11 +111,7 @@ alias Result = subgroup_matrix_result<f32, ${N}, ${M}>;
 var<workgroup> scores: array<vec4u, ${t.regions * regionVec4s(t)}>;
 var<workgroup> row_factor: array<f32, ${ownMatrixRows(t)}>;
 var<workgroup> flag: atomic<u32>;
-// To the nearest half, ties to even: drivers may round otherwise.
-fn to_half(x: vec4f) -> vec4f {
-  let b = bitcast<vec4u>(x);
-  return bitcast<vec4f>((b + vec4u(0xfffu) + ((b >> vec4u(13u)) & vec4u(1u))) & vec4u(0xffffe000u));
-}
+${TO_HALF_WGSL}
 fn pack4(x: vec4f) -> vec2u { return vec2u(pack2x16float(x.xy), pack2x16float(x.zw)); }
 fn pack8(a: vec4f, b: vec4f) -> vec4u { return vec4u(pack4(to_half(a)), pack4(to_half(b))); }
 fn rest8(a: vec4f, b: vec4f) -> vec4u { return pack8(a - to_half(a), b - to_half(b)); }`;
@@ -144,8 +147,7 @@ export const eachLaneRowOf = (t: MatrixTile, f: (i: number) => string): string =
   range(rowsPerLane(t)).map(f).join('\n');
 
 /** Text for every vec4 of scores of a row of a lane. */
-export const eachVec4 = (t: MatrixTile, f: (n: number) => string): string =>
-  range(vec4sPerLane(t)).map(f).join('\n');
+export const eachVec4 = (t: MatrixTile, f: (n: number) => string): string => range(vec4sPerLane(t)).map(f).join('\n');
 
 /** WGSL: where row `row` of a region begins. */
 const rowAt = (t: MatrixTile, region: string, row: string): string =>
@@ -171,18 +173,22 @@ export const overRow = (t: MatrixTile, name: string, how: 'max' | 'add'): string
     })
     .join(' ');
 
-const product = (t: MatrixTile, left: (part: number) => string, right: (part: number) => string, sum: string): string =>
-  // Of two parts each: the product of both small ones is below what f32 keeps.
-  (t.parts === 1
-    ? [[0, 0]]
-    : [
-        [1, 0],
-        [0, 1],
-        [0, 0],
-      ]
-  )
+/**
+ * sum += left * right. Of two parts each, the product of both small ones is at the edge of what f32 keeps: `whole` takes it too, where
+ * what comes is subtracted from a number that may be the same.
+ */
+function product(
+  { parts }: MatrixTile,
+  left: (part: number) => string,
+  right: (part: number) => string,
+  sum: string,
+  whole = false,
+): string {
+  const pairs = parts === 1 ? [] : [...(whole ? [[1, 1]] : []), [1, 0], [0, 1]];
+  return [...pairs, [0, 0]]
     .map(([a, b]) => `${sum} = subgroupMatrixMultiplyAccumulate(${left(a)}, ${right(b)}, ${sum});`)
     .join(' ');
+}
 
 /** Own rows as left operands, in registers: name_part_m_x. They pass through the scores' rows, as many columns as fit at a time. */
 export function loadOwnMatrices(
@@ -264,10 +270,18 @@ export const stageMatrixStep = (
   name: string,
   size: number,
   load: (row: string, d8: string, part: number) => string,
-): string => eachChunk(t, size, (_, part) => `stage_${name}[${stagePlace(t, size, part)}] = ${load('row', 'd8', part)};`);
+): string =>
+  eachChunk(t, size, (_, part) => `stage_${name}[${stagePlace(t, size, part)}] = ${load('row', 'd8', part)};`);
 
 /** region = own * step^T: S = Q K^T and its relatives, over rows of `size` numbers; `own` names the matrices in registers. */
-export function productsInto(t: MatrixTile, region: string, own: string, step: string, size: number): string {
+export function productsInto(
+  t: MatrixTile,
+  region: string,
+  own: string,
+  step: string,
+  size: number,
+  whole = false,
+): string {
   const { M, N, K } = t.unit;
   const stride = matrixStride(t, size);
   const columns = t.step / N / t.split;
@@ -282,7 +296,15 @@ export function productsInto(t: MatrixTile, region: string, own: string, step: s
       const rights = range(t.parts).map(
         (part) => `let b${part} = subgroupMatrixLoad<Right, col_major>(&stage_${step}, ${at(n, x, part)}, ${stride}u);`,
       );
-      const sums = range(t.rows).map((m) => product(t, (a) => `${own}_${a}_${m}_${x}`, (b) => `b${b}`, `s_${m}_${n}`));
+      const sums = range(t.rows).map((m) =>
+        product(
+          t,
+          (a) => `${own}_${a}_${m}_${x}`,
+          (b) => `b${b}`,
+          `s_${m}_${n}`,
+          whole,
+        ),
+      );
       return `{ ${rights.join(' ')} ${sums.join(' ')} }`;
     }),
   );
@@ -318,7 +340,14 @@ export function accumulateFrom(t: MatrixTile, name: string, region: string, step
       const lefts = range(t.rows).flatMap((m) => range(t.parts).map((p) => `let a${p}_${m} = ${left(m, x, p)};`));
       const turns = range(columns).map((n) => {
         const rights = range(t.parts).map((part) => `let b${part} = ${right(n, x, part)};`);
-        const sums = range(t.rows).map((m) => product(t, (a) => `a${a}_${m}`, (b) => `b${b}`, `${name}_${m}_${n}`));
+        const sums = range(t.rows).map((m) =>
+          product(
+            t,
+            (a) => `a${a}_${m}`,
+            (b) => `b${b}`,
+            `${name}_${m}_${n}`,
+          ),
+        );
         return `{ ${rights.join(' ')} ${sums.join(' ')} }`;
       });
       return `{ ${lefts.join(' ')}\n${turns.join('\n')} }`;

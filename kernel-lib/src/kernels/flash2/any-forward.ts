@@ -20,6 +20,8 @@ export function anyForwardKernel(
   const once = madeOnce(p, f, params);
   return once(['forward', tile, variant], () => {
     if ('unit' in tile) return forwardMatricesKernel(tile, p, f, params);
-    return 'lanes' in tile ? forwardLanesKernel(tile, p, f, params, variant) : forwardKernel(tile, p, f, params, variant);
+    return 'lanes' in tile
+      ? forwardLanesKernel(tile, p, f, params, variant)
+      : forwardKernel(tile, p, f, params, variant);
   });
 }

@@ -1,6 +1,14 @@
 import { applyMatrixFeatures, drawMatrixDropout, keptOf, type MatrixScore } from '../../features/matrix-score';
 import type { ScoreFeatures } from '../../features/score';
-import { eachLaneRowOf, eachVec4, lanesPerRow, overRow, scoreVec4, storeWeights8, vec4sPerLane } from '../../wgsl/matrices';
+import {
+  eachLaneRowOf,
+  eachVec4,
+  lanesPerRow,
+  overRow,
+  scoreVec4,
+  storeWeights8,
+  vec4sPerLane,
+} from '../../wgsl/matrices';
 import { when } from '../../wgsl/params';
 import { bandCut } from '../common';
 import type { AttentionMatrices } from './choose-matrices';
@@ -85,7 +93,9 @@ ${when(
 )}
 ${when(
   wanted.ds,
-  eachLaneRowOf(t, (i) => pairs.map((n) => storeWeights8(t, '1u', i, n, `ds_${i}_${n}`, `ds_${i}_${n + 1}`)).join('\n')),
+  eachLaneRowOf(t, (i) =>
+    pairs.map((n) => storeWeights8(t, '1u', i, n, `ds_${i}_${n}`, `ds_${i}_${n + 1}`)).join('\n'),
+  ),
 )}
 ${wanted.ds ? `if (workgroupUniformLoad(&flag) == turn + 1u) {\n${rescale}\n}` : 'workgroupBarrier();'}
 turn++;`;

@@ -83,7 +83,7 @@ for (var h = hk * heads; h < (hk + 1u) * heads; h++) {
     }
     workgroupBarrier();
     ${productsInto(t, '0u', 'own_k', 'q', D)}
-    ${when(dk, productsInto(t, '1u', 'own_v', 'dout', Dv))}
+    ${when(dk, productsInto(t, '1u', 'own_v', 'dout', Dv, true))}
     workgroupBarrier();
     ${gradientLanes(f, scores, t, { p: dv, ds: dk }, scaleResults(t, 'acc_k', '1u', D))}
     // dV += P^T dO; dK += dS^T Q

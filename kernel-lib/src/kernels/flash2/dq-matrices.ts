@@ -56,7 +56,7 @@ for (var j0 = key_begin(seq, i0) / ${t.bc}u * ${t.bc}u; j0 < end; j0 += ${t.bc}u
   ${stageMatrixStep(t, 'v', Dv, load8({ ...rowsOf('v', Dv), scale: scaleOf(t, 'v') }))}
   workgroupBarrier();
   ${productsInto(t, '0u', 'own_q', 'k', D)}
-  ${productsInto(t, '1u', 'own_dout', 'v', Dv)}
+  ${productsInto(t, '1u', 'own_dout', 'v', Dv, true)}
   workgroupBarrier();
   ${gradientLanes(f, scores, t, { p: false, ds: true }, scaleResults(t, 'acc', '1u', D))}
   // dQ += dS K

@@ -5,7 +5,16 @@ import type { Params } from '../../wgsl/params';
 import { stageLength, stageOwn, stageStep, storageArray, storeFunction, storeOwn } from '../../wgsl/staging';
 import { accumulate, declareResult, storeWeights, type TileShape, weightStride } from '../../wgsl/tiles';
 import { backwardWgsl, loadRowStates, probabilities, rawGradient, scoreGradients } from './backward-common';
-import { type AttentionTile, cutWgsl, enableWgsl, featureAccess, mainWgsl, ownQueriesWgsl, rowsOf, scoreTile } from '../common';
+import {
+  type AttentionTile,
+  cutWgsl,
+  enableWgsl,
+  featureAccess,
+  mainWgsl,
+  ownQueriesWgsl,
+  rowsOf,
+  scoreTile,
+} from '../common';
 
 /** Bytes of workgroup memory. */
 export function dqBytes(t: TileShape, D: number, Dv: number): number {

@@ -1,6 +1,12 @@
 import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
-import { applyMatrixFeatures, drawMatrixDropout, keptOf, type MatrixScore, matrixScoreWgsl } from '../../features/matrix-score';
+import {
+  applyMatrixFeatures,
+  drawMatrixDropout,
+  keptOf,
+  type MatrixScore,
+  matrixScoreWgsl,
+} from '../../features/matrix-score';
 import { keySource } from '../../features/key-cache';
 import { scoreBuffers, type ScoreFeatures } from '../../features/score';
 import { BY_EIGHTS, load8, store8 } from '../../wgsl/eights';

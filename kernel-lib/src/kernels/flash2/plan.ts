@@ -17,6 +17,7 @@ import { anyForwardKernel } from './any-forward';
 import { dbiasKernel } from './dbias';
 import { DELTA_ROWS, deltaKernel } from './delta';
 import { maximaBinding, maximaSteps, maximaUpload } from './float-maxima';
+import type { Parts } from './float-parts';
 
 /** Operations of a slice's matrix products, with inner or outer sizes that add up to `widths`, over the visited tiles. */
 function tileFlops(p: Problem, { slice }: Operands, tile: { br: number; bc: number }, widths: number): number {
@@ -71,8 +72,7 @@ export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionT
  * @param tiles wanted tile, used by each kernel whose working set it fits; null for the device's own choice
  */
 export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: number; bc: number } | null): Plan {
-  const dqTile = chooseAnyTile('dq', tiles, p, facts);
-  const dkdvTile = chooseAnyTile('dkdv', tiles, p, facts);
+  const { dqTile, dkdvTile } = backwardTiles(p, facts, tiles);
   // dbias has tiles of workgroup memory only, and delta adds up as it does.
   const dbiasTile = 'tx' in dqTile ? dqTile : chooseTile('dq', p, facts);
   const f = compiledFeatures(p, facts);
@@ -92,16 +92,11 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
         const features = featureBindings(f, operands, buffers);
         return [
           ...maximaSteps([dqTile, dkdvTile], operands, buffers, n),
-          deltaStep(p, f, operands, buffers, dbiasTile.unroll),
+          deltaStep(p, f, operands, buffers, dbiasTile.unroll, dqTile, n),
           {
             kernel: anyDqKernel(dqTile, p, f, params),
             params,
-            buffers: [
-              ...inputs,
-              like('q', gradientBuffer(p, 'dq')),
-              ...features,
-              ...maximaBinding(dqTile, buffers, n),
-            ],
+            buffers: [...inputs, like('q', gradientBuffer(p, 'dq')), ...features, ...maximaBinding(dqTile, buffers, n)],
             workgroups: slice.B * slice.H * Math.ceil(p.Nq / dqTile.br),
             flops: tileFlops(p, operands, dqTile, 2 * p.D + p.Dv),
           },
@@ -131,21 +126,52 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
 const keyDispatches = (f: ScoreFeatures, { maxStorageBuffers }: DeviceFacts): ('dk' | 'dv')[][] =>
   7 + storageCount(f) <= maxStorageBuffers ? [['dk', 'dv']] : [['dk'], ['dv']];
 
-/** (lse, delta) of every query of a slice. */
+/**
+ * The tiles of dQ and of dK and dV. All that subtracts delta must round as delta does, so floats are two halves in both or in none, and
+ * not beside dbias.
+ */
+function backwardTiles(
+  p: Problem,
+  facts: DeviceFacts,
+  wanted: { br: number; bc: number } | null,
+): { dqTile: AnyTile; dkdvTile: AnyTile } {
+  const choose = (facts: DeviceFacts): { dqTile: AnyTile; dkdvTile: AnyTile } => ({
+    dqTile: chooseAnyTile('dq', wanted, p, facts),
+    dkdvTile: chooseAnyTile('dkdv', wanted, p, facts),
+  });
+  const tiles = choose(facts);
+  const both = 'unit' in tiles.dqTile && 'unit' in tiles.dkdvTile;
+  return p.dtype === 'f16' || (both && !hasDbias(p)) ? tiles : choose({ ...facts, matrices: undefined });
+}
+
+/**
+ * (lse, delta) of every query of slice n.
+ * @param tile that of the kernels that use them, where floats may be two halves
+ */
 export function deltaStep(
   p: Problem,
   f: ScoreFeatures,
   operands: Operands,
   buffers: Readonly<Record<string, GPUBuffer>>,
   unroll: AttentionTile['unroll'],
+  tile?: AnyTile,
+  n = 0,
 ): Step {
   const { B, H } = operands.slice;
   const params = attentionParams(p, f, operands);
   const bind = (name: OperandName, buffer: string = name): GPUBufferBinding => operands.bind(name, buffers[buffer]);
+  const floats: Parts = { parts: tile && 'unit' in tile ? tile.parts : 1 };
   return {
-    kernel: madeOnce(p, f, params)(['delta', unroll], () => deltaKernel(p, f, params, unroll)),
+    kernel: madeOnce(p, f, params)(['delta', unroll, floats], () => deltaKernel(p, f, params, unroll, floats)),
     params,
-    buffers: [bind('out', 'dout'), bind('out'), bind('lse'), bind('rows'), ...featureBindings(f, operands, buffers)],
+    buffers: [
+      bind('out', 'dout'),
+      bind('out'),
+      bind('lse'),
+      bind('rows'),
+      ...featureBindings(f, operands, buffers),
+      ...(tile ? maximaBinding(tile, buffers, n) : []),
+    ],
     workgroups: B * H * Math.ceil(p.Nq / DELTA_ROWS),
     flops: 2 * B * H * p.Nq * p.Dv,
   };
