@@ -206,7 +206,7 @@ async function run(
   const entries: GPUBindGroupEntry[] = [];
   const watch = observer().began(device, [LABEL]);
   // Only for those who watch: to read the time back costs a round trip.
-  const timer = watch === NOBODY ? null : new GpuTimer(device);
+  const timer = watch === NOBODY ? null : new GpuTimer(device, 'short');
   try {
     for (const [{ name, binding, access }, slot] of bound) {
       // So that arrayLength() tells the number of elements, not the size of the buffer.
@@ -229,6 +229,7 @@ async function run(
       pass.setBindGroup(0, device.gpu.createBindGroup({ layout, entries }));
       pass.dispatchWorkgroups(workgroups[0], workgroups[1], workgroups[2]);
       pass.end();
+      timer?.finish(encoder, []);
       device.gpu.queue.submit([encoder.finish()]);
     });
     await device.guard(device.gpu.queue.onSubmittedWorkDone());

@@ -1,4 +1,5 @@
 import { FlashError } from '../api/errors';
+import { arrived } from './arrived';
 import { MATRIX_FEATURES, matrixUnit, SIZE_FEATURE } from './matrix-unit';
 import { COPY_DST, COPY_SRC, MAP_MODE_READ, MAP_READ, STORAGE } from './gpu-constants';
 import { observer } from './observer';
@@ -53,6 +54,10 @@ export const LIMITS = [
   'maxComputeWorkgroupSizeX',
   'maxComputeWorkgroupsPerDimension',
 ] as const;
+
+/** The kinds of errors to ask for; that of memory is answered first. */
+const ALL_ERRORS: readonly GPUErrorFilter[] = ['validation', 'internal', 'out-of-memory'];
+const MEMORY_ERRORS: readonly GPUErrorFilter[] = ['out-of-memory'];
 
 /** A started device: the WebGPU device, what is known of it, and the queue that keeps calls in order. */
 export class FlashDevice {
@@ -187,9 +192,12 @@ export class FlashDevice {
   }
 
   /** As `checked`, for those who go on before the GPU has answered; `ready` is its answer. */
-  recorded<T>(what: string, record: () => T): { value: T; ready: Promise<void> } {
+  recorded<T>(
+    what: string,
+    record: () => T,
+    filters: readonly GPUErrorFilter[] = ALL_ERRORS,
+  ): { value: T; ready: Promise<void> } {
     if (this.lost) throw this.lost;
-    const filters = ['validation', 'internal', 'out-of-memory'] as const;
     for (const filter of filters) this.gpu.pushErrorScope(filter);
     let value: T;
     let ready: Promise<void> = Promise.resolve();
@@ -229,9 +237,10 @@ export class FlashDevice {
   make(bytes: number, label: string, usage = 0): { buffer: GPUBuffer; ready: Promise<void> } {
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);
     if (size > this.facts.maxBuffer) throw this.noMemory(label, size);
-    const { value: buffer, ready } = this.recorded(label, () =>
-      this.gpu.createBuffer({ size, usage: STORAGE | COPY_SRC | COPY_DST | usage, label }),
-    );
+    const create = (): GPUBuffer =>
+      this.gpu.createBuffer({ size, usage: STORAGE | COPY_SRC | COPY_DST | usage, label });
+    // Nothing else can go wrong that the first submit with it would not tell.
+    const { value: buffer, ready } = this.recorded(label, create, MEMORY_ERRORS);
     this.bytes += size;
     observer().allocated(this, buffer);
     const answer = ready.catch((error: unknown) => {
@@ -263,6 +272,8 @@ export class FlashDevice {
 
   /** Copies `bytes` of a buffer back to the host. */
   async read(buffer: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
+    const here = arrived.get(buffer);
+    if (here) return here.slice(0, bytes);
     const size = Math.ceil(bytes / 4) * 4;
     let staging: GPUBuffer | undefined;
     try {

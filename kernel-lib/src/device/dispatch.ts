@@ -1,8 +1,9 @@
 import { type Params, packParams } from '../wgsl/params';
 import { FlashError } from '../api/errors';
 import { abortable } from './abort';
+import { arrived } from './arrived';
 import type { FlashDevice } from './device';
-import { GpuTimer } from './gpu-timer';
+import { BROUGHT_BYTES, GpuTimer } from './gpu-timer';
 import { NOBODY, observer } from './observer';
 import { type Kernel, type Pipeline, pipelineFor } from './pipeline-cache';
 import { learnCost, restTime } from './rest';
@@ -21,6 +22,8 @@ export interface Step {
 export interface RunOptions {
   signal?: AbortSignal;
   onProgress?(fraction: number): void;
+  /** Buffers that somebody will want to read soon. */
+  results?: readonly GPUBuffer[];
 }
 
 /** What one kernel of a run cost. */
@@ -100,13 +103,16 @@ async function run(
   device: FlashDevice,
   steps: readonly Step[],
   labels: readonly string[],
-  { signal, onProgress }: RunOptions,
+  { signal, onProgress, results = [] }: RunOptions,
 ): Promise<RunStats> {
+  forgetArrived(steps);
   const kernels = [...new Set(steps.map((step) => step.kernel))];
   const compiled = await abortable(Promise.all(kernels.map((kernel) => pipelineFor(device, kernel))), signal);
   const pipelines = new Map(kernels.map((kernel, n) => [kernel, compiled[n]]));
   const work = steps.reduce((sum, step) => sum + step.flops, 0);
-  const timer = new GpuTimer(device);
+  const atOnce = work <= (rates.get(device) ?? FIRST_GUESS[device.facts.kind]) * SUBMIT_MS;
+  const timer = new GpuTimer(device, atOnce && steps.length <= 16 ? 'short' : 'long');
+  const small = results.reduce((sum, { size }) => sum + size, 0) <= BROUGHT_BYTES ? results : [];
   const dispatches = new Map<string, number>();
   let done = 0;
   let gpuMs: Map<string, number> | null = null;
@@ -135,7 +141,8 @@ async function run(
         }
       }
       const start = performance.now();
-      gpuMs = await submit(device, slices, ({ kernel }) => pipelines.get(kernel)!, timer, rest.length === 0);
+      const last = rest.length === 0 ? small : null;
+      gpuMs = await submit(device, slices, ({ kernel }) => pipelines.get(kernel)!, timer, last);
       const elapsed = performance.now() - start;
       // A submit of a few operations measures its own overhead, not the rate.
       if (flops > 0 && (elapsed > SUBMIT_MS / 5 || flops > (rate * SUBMIT_MS) / 2))
@@ -171,13 +178,23 @@ const workOf = ({ step, count }: Slice): { kernel: Kernel; flops: number } => ({
   flops: (count * step.flops) / step.workgroups,
 });
 
-/** Runs some slices; of the last ones, the times of all kernels of the run come back. */
+/** What is written is no longer what came back before. */
+function forgetArrived(steps: readonly Step[]): void {
+  for (const { kernel, buffers } of steps) {
+    for (const [n, { buffer }] of buffers.entries()) if (kernel.access[n] === 'read_write') arrived.delete(buffer);
+  }
+}
+
+/**
+ * Runs some slices; of the last ones, the times of all kernels of the run come back.
+ * @param last in the run's last submit, the buffers to bring back
+ */
 async function submit(
   device: FlashDevice,
   slices: readonly Slice[],
   pipelineOf: (step: Step) => Pipeline,
   timer: GpuTimer,
-  last: boolean,
+  last: readonly GPUBuffer[] | null,
 ): Promise<Map<string, number> | null> {
   const { gpu, facts } = device;
   const uniforms = new Uniforms(device);
@@ -204,7 +221,7 @@ async function submit(
       pass.dispatchWorkgroups(count);
     }
     pass?.end();
-    if (last) timer.finish(encoder);
+    if (last) timer.finish(encoder, last);
     gpu.queue.submit([encoder.finish()]);
     return restMs > 0 ? null : finished();
   });
@@ -212,11 +229,9 @@ async function submit(
   try {
     await ready;
     if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs));
-    const result = await device.guard(times ?? finished());
+    return await device.guard(times ?? finished());
+  } finally {
+    // What was refused does not run, and what was lost has ended.
     uniforms.giveBack();
-    return result;
-  } catch (error) {
-    uniforms.destroy();
-    throw error;
   }
 }

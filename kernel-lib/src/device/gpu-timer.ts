@@ -1,42 +1,66 @@
 import type { FlashDevice } from './device';
+import { arrived } from './arrived';
 import { COPY_DST, COPY_SRC, MAP_MODE_READ, MAP_READ, QUERY_RESOLVE } from './gpu-constants';
 
-/** Passes that one timer can hold: a pass for each kernel of each submit. Beyond that there is no total. */
-const PASSES = 2048;
+/** Passes that a timer can hold, a pass for each kernel of each submit: of a run of one submit, and of others. Beyond that there is no total. */
+const PASSES = { short: 16, long: 2048 };
+
+/** Bytes of results that come back along with the times of a short run. */
+export const BROUGHT_BYTES = 65536;
 
 /** What a timer needs of the GPU. */
 interface Clock {
+  readonly passes: number;
   readonly queries: GPUQuerySet;
   readonly resolved: GPUBuffer;
   readonly staging: GPUBuffer;
 }
 
-/** Clocks that no timer uses now: making one takes longer than a small kernel runs. */
-const idle = new WeakMap<FlashDevice, Clock[]>();
+type Length = keyof typeof PASSES;
 
-function makeClock({ gpu }: FlashDevice): Clock {
-  const size = 16 * PASSES;
+/** Clocks that no timer uses now: making one takes longer than a small kernel runs. */
+const idle = new WeakMap<FlashDevice, Record<Length, Clock[]>>();
+
+function idleClocks(device: FlashDevice, length: Length): Clock[] {
+  const all = idle.get(device) ?? { short: [], long: [] };
+  idle.set(device, all);
+  return all[length];
+}
+
+function makeClock({ gpu }: FlashDevice, length: Length): Clock {
+  const passes = PASSES[length];
+  const brought = length === 'short' ? BROUGHT_BYTES : 0;
   return {
-    queries: gpu.createQuerySet({ type: 'timestamp', count: 2 * PASSES }),
-    resolved: gpu.createBuffer({ size, usage: QUERY_RESOLVE | COPY_SRC }),
-    staging: gpu.createBuffer({ size, usage: MAP_READ | COPY_DST }),
+    passes,
+    queries: gpu.createQuerySet({ type: 'timestamp', count: 2 * passes }),
+    resolved: gpu.createBuffer({ size: 16 * passes, usage: QUERY_RESOLVE | COPY_SRC }),
+    staging: gpu.createBuffer({ size: 16 * passes + brought, usage: MAP_READ | COPY_DST }),
   };
 }
 
-/** Adds up the GPU time of compute passes by timestamps, where the device has them. */
+/**
+ * Adds up the GPU time of compute passes by timestamps, where the device has them. Small results come back on the same way, so that
+ * reading them later costs nothing: for a small problem that would take as long again.
+ */
 export class GpuTimer {
   private clock: Clock | null;
   /** What each pass ran. */
   private readonly passes: string[] = [];
 
-  constructor(private readonly device: FlashDevice) {
-    this.clock = device.info.timestamps ? (idle.get(device)?.pop() ?? makeClock(device)) : null;
+  private bring: readonly GPUBuffer[] = [];
+
+  /** @param length 'short' for a run of one submit */
+  constructor(
+    private readonly device: FlashDevice,
+    private readonly length: Length,
+  ) {
+    this.clock = device.info.timestamps ? (idleClocks(device, length).pop() ?? makeClock(device, length)) : null;
   }
 
   /** The descriptor of the next compute pass, which runs the kernel `label`. */
   nextPass(label: string): GPUComputePassDescriptor {
     const index = 2 * (this.passes.push(label) - 1);
-    if (!this.clock || index >= 2 * PASSES) return {};
+    if (!this.clock || index >= 2 * this.clock.passes) return {};
     return {
       timestampWrites: {
         querySet: this.clock.queries,
@@ -47,15 +71,24 @@ export class GpuTimer {
   }
 
   private get usable(): boolean {
-    return this.clock !== null && this.passes.length > 0 && this.passes.length <= PASSES;
+    return this.clock !== null && this.passes.length > 0 && this.passes.length <= this.clock.passes;
   }
 
-  /** Ends the last submit: the times go along with it, so that they cost no turn of their own. */
-  finish(encoder: GPUCommandEncoder): void {
+  /**
+   * Ends the last submit: the times go along with it, so that they cost no turn of their own.
+   * @param results buffers of at most BROUGHT_BYTES together, brought back as well if the run is short
+   */
+  finish(encoder: GPUCommandEncoder, results: readonly GPUBuffer[]): void {
     if (!this.clock || !this.usable) return;
     const { queries, resolved, staging } = this.clock;
     encoder.resolveQuerySet(queries, 0, 2 * this.passes.length, resolved, 0);
     encoder.copyBufferToBuffer(resolved, 0, staging, 0, 16 * this.passes.length);
+    this.bring = this.length === 'short' ? results : [];
+    let at = 16 * this.passes.length;
+    for (const buffer of this.bring) {
+      encoder.copyBufferToBuffer(buffer, 0, staging, at, buffer.size);
+      at += buffer.size;
+    }
   }
 
   /**
@@ -67,10 +100,17 @@ export class GpuTimer {
       return null;
     }
     const { staging } = this.clock;
-    const bytes = 16 * this.passes.length;
+    const stampBytes = 16 * this.passes.length;
+    const bytes = stampBytes + this.bring.reduce((sum, { size }) => sum + size, 0);
     await staging.mapAsync(MAP_MODE_READ, 0, bytes);
-    const stamps = new BigUint64Array(staging.getMappedRange(0, bytes).slice(0));
+    const all = staging.getMappedRange(0, bytes).slice(0);
     staging.unmap();
+    let at = stampBytes;
+    for (const buffer of this.bring) {
+      arrived.set(buffer, all.slice(at, at + buffer.size));
+      at += buffer.size;
+    }
+    const stamps = new BigUint64Array(all, 0, 2 * this.passes.length);
     const totals = new Map<string, number>();
     for (const [n, label] of this.passes.entries()) {
       const pass = Number(stamps[2 * n + 1] - stamps[2 * n]) / 1e6;
@@ -86,7 +126,7 @@ export class GpuTimer {
     const { clock, device } = this;
     this.clock = null;
     if (!clock) return;
-    if (clock.staging.mapState === 'unmapped') idle.set(device, [...(idle.get(device) ?? []), clock]);
-    else for (const part of Object.values(clock)) (part as GPUBuffer | GPUQuerySet).destroy();
+    if (clock.staging.mapState === 'unmapped') idleClocks(device, this.length).push(clock);
+    else for (const part of [clock.queries, clock.resolved, clock.staging]) part.destroy();
   }
 }

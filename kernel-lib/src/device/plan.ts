@@ -51,16 +51,23 @@ export async function runPlan(
     const uploads = Object.entries(plan.uploads ?? {});
     for (const [name, bytes] of Object.entries(plan.outputs)) make(outputs, name, bytes);
     for (const [name, bytes] of Object.entries(plan.scratch)) make(scratch, name, bytes);
-    for (const [name, { buffer, byteOffset, byteLength }] of uploads) {
-      make(scratch, name, byteLength, UNIFORM);
-      device.gpu.queue.writeBuffer(scratch[name], 0, buffer, byteOffset, byteLength);
+    for (const [name, { byteLength }] of uploads) make(scratch, name, byteLength, UNIFORM);
+    if (uploads.length > 0) {
+      const write = (): void => {
+        for (const [name, { buffer, byteOffset, byteLength }] of uploads) {
+          device.gpu.queue.writeBuffer(scratch[name], 0, buffer, byteOffset, byteLength);
+        }
+      };
+      answers.push(device.recorded('uploads', write).ready);
     }
     const buffers = { ...inputs, ...outputs, ...scratch };
     // Nobody waits for the answers before the work is under way: a buffer that was refused makes the first submit fail, and then its
     // own error, which says more, is the one to tell.
     const [allocated, ran] = await Promise.all([
       Promise.allSettled(answers),
-      runSteps(device, plan.steps(buffers), options).catch((error: unknown) => ({ error })),
+      runSteps(device, plan.steps(buffers), { ...options, results: Object.values(outputs) }).catch(
+        (error: unknown) => ({ error }),
+      ),
     ]);
     const refused = allocated.find((one) => one.status === 'rejected');
     if (refused) throw refused.reason;

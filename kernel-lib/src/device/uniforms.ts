@@ -39,8 +39,4 @@ export class Uniforms {
       else buffer.destroy();
     }
   }
-
-  destroy(): void {
-    for (const buffer of this.used) buffer.destroy();
-  }
 }
