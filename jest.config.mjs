@@ -9,13 +9,15 @@ const swc = {
   sourceMaps: 'inline',
 };
 
+const ignored = ['/node_modules/', '/dist/'];
+
 const project = (name, more = {}) => ({
   displayName: name,
   cacheDirectory: fileURLToPath(new URL('.cache/jest', import.meta.url)),
   rootDir: name,
   testEnvironment: 'node',
   testMatch: ['<rootDir>/**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '/dist/'],
+  testPathIgnorePatterns: ignored,
   // Build outputs hold second copies of the same packages.
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/labextension/'],
   moduleFileExtensions: ['ts', 'js', 'mjs', 'cjs', 'json', 'node'],
@@ -41,7 +43,12 @@ export default {
     project('scripts', { testPathIgnorePatterns: ['/node_modules/', '<rootDir>/course/'] }),
     project('course', { ...onAdapters, rootDir: 'scripts/course' }),
     project('extension'),
-    project('kernel-lib', { ...onAdapters, globalSetup: '<rootDir>/test/support/find-adapters.mjs' }),
+    project('kernel-lib', {
+      ...onAdapters,
+      globalSetup: '<rootDir>/test/support/find-adapters.mjs',
+      // Only where somebody says that there are matrix units.
+      ...(process.env.FLASH_MATRICES === 'on' ? {} : { testPathIgnorePatterns: [...ignored, 'own-units.test'] }),
+    }),
     project('ui-tests', { ...oneWorker, globalSetup: '<rootDir>/support/unpack-chromium.ts' }),
   ],
 };

@@ -8,19 +8,17 @@ import type { ScoreFeatures } from './score';
 export interface LaneScore {
   readonly tile: LaneTile;
   readonly own: 'queries' | 'keys';
+  /** The query heads of a group share the workgroup: the own rows are those of ownGroupsWgsl. */
+  readonly packed?: boolean;
 }
 
-/** WGSL: query head in the whole problem, query and key of score (r, c). */
-const pair = ({ own }: LaneScore, r: number, c: number): { h: string; i: string; j: string } =>
-  own === 'queries'
-    ? { h: `(params.h0 + h${r})`, i: `own${r}`, j: `(j0 + ${c}u)` }
-    : { h: 'feature_h', i: `(i0 + ${c}u)`, j: `own${r}` };
+const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /**
  * Declares own0, own1, …, the lane's queries or keys, and which rows of the other side each of them sees; of queries also their heads h0, h1, …
  * within the slice. Needs seq, i0 or j0, and h, or with `packed` what ownGroupsWgsl declares.
  */
-export const declareOwn = ({ tile: t, own }: LaneScore, packed = false): string =>
+export const declareOwn = ({ tile: t, own, packed }: LaneScore): string =>
   eachLaneRow(t, (r) => {
     const row = `${r * t.lanes}u + x`;
     if (own === 'keys') return declareRow(r, `j0 + ${row}`, 'seq.Nk', 'query');
@@ -32,39 +30,64 @@ const declareRow = (r: number, own: string, rows: string, side: string): string 
 let from${r} = ${side}_begin(seq, own${r});
 let to${r} = select(0u, ${side}_end(seq, own${r}), own${r} < ${rows});`;
 
+/** Whether there is more to do to a score than the band. */
+const hasFeatures = (f: ScoreFeatures): boolean => f.softcap || f.alibi || f.bias || f.mask || f.dropout;
+
 /**
- * Turns the raw scores name_r_c, in log2 units, into those that softmax takes.
+ * Turns the raw scores name_r_c, in log2 units, into those that softmax takes, and draws their dropout.
  * @param slope with a name, slope_r_c is declared as the derivative of that, for the backward pass
  */
-export function applyLaneFeatures(f: ScoreFeatures, s: LaneScore, name: string, slope?: string): string {
-  const one = (r: number, c: number): string => {
-    const score = `${name}_${r}_${c}`;
-    const { h, i, j } = pair(s, r, c);
-    const cap = `${slope ? `var ${slope}_${r}_${c} = 1.0;` : ''}
-if (params.softcap > 0.0) { let t = tanh_and_slope(${score} * params.per_softcap); ${score} = params.softcap * t.x; ${slope ? `${slope}_${r}_${c} = t.y;` : ''} }`;
-    const other = s.own === 'queries' ? j : i;
-    const adjust =
-      f.alibi || f.bias || f.mask
-        ? `{ let a = adjustment(seq, feature_b, ${h}, ${i}, ${j}); ${score} = select(${score} + a, ${FORBIDDEN}, a == ${FORBIDDEN}); }`
-        : `${score} = select(${FORBIDDEN}, ${score}, (${other} >= from${r}) & (${other} < to${r}));`;
-    return `${f.softcap ? cap : ''}\n${adjust}`;
-  };
-  return eachLaneScore(s.tile, one);
+export const applyLaneFeatures = (f: ScoreFeatures, s: LaneScore, name: string, slope?: string): string =>
+  hasFeatures(f) ? featureLoop(f, s, name, slope) : bandOnly(s, name);
+
+const bandOnly = (s: LaneScore, name: string): string => {
+  const other = s.own === 'queries' ? 'j0' : 'i0';
+  return eachLaneScore(s.tile, (r, c) => {
+    const sees = `(${other} + ${c}u >= from${r}) & (${other} + ${c}u < to${r})`;
+    return `${name}_${r}_${c} = select(${FORBIDDEN}, ${name}_${r}_${c}, ${sees});`;
+  });
+};
+
+/** A loop over the scores, though they have to go through an array for it: written out for each, the features compile for seconds. */
+function featureLoop(f: ScoreFeatures, { tile: t, own, packed }: LaneScore, name: string, slope?: string): string {
+  const scores = t.rows * t.step;
+  const at = (r: number, c: number): number => r * t.step + c;
+  const row = `n / ${t.step}u * ${t.lanes}u + x`;
+  const other = `n % ${t.step}u`;
+  const pair =
+    own === 'keys'
+      ? `let j = j0 + ${row}; let i = i0 + ${other}; let head = feature_h;`
+      : packed
+        ? `let e = e0 + ${row}; let i = e / heads; let j = j0 + ${other}; let head = params.h0 + hk * heads + e % heads;`
+        : `let i = i0 + ${row}; let j = j0 + ${other}; let head = feature_h;`;
+  const all = `${name}_all`;
+  const first = range(scores).map((n) => `${name}_${Math.floor(n / t.step)}_${n % t.step}`);
+  return `
+var ${all} = array<f32, ${scores}>(${first.join(', ')});
+${slope && f.softcap ? `var slopes: array<f32, ${scores}>;` : ''}
+var kept = 0u;
+for (var n = 0u; n < ${scores}u + params.zero; n++) {
+  ${pair}
+  var s = ${all}[n];
+  ${
+    f.softcap
+      ? `var slope = 1.0;
+  if (params.softcap > 0.0) { let t = tanh_and_slope(s * params.per_softcap); s = params.softcap * t.x; slope = t.y; }
+  ${slope ? 'slopes[n] = slope;' : ''}`
+      : ''
+  }
+  let a = adjustment(seq, feature_b, head, i, j);
+  ${all}[n] = select(s + a, ${FORBIDDEN}, a == ${FORBIDDEN});
+  ${f.dropout ? 'kept |= select(0u, 1u, keeps(feature_b, head, i, j)) << n;' : ''}
+}
+${eachLaneScore(t, (r, c) => `${name}_${r}_${c} = ${all}[${at(r, c)}];`)}
+${slope && f.softcap ? eachLaneScore(t, (r, c) => `let ${slope}_${r}_${c} = slopes[${at(r, c)}];`) : ''}`;
 }
 
-/** Declares kept_r_c: whether dropout keeps the score. */
-export const drawLaneDropout = (f: ScoreFeatures, s: LaneScore): string =>
-  f.dropout
-    ? eachLaneScore(s.tile, (r, c) => {
-        const { h, i, j } = pair(s, r, c);
-        return `let kept_${r}_${c} = keeps(feature_b, ${h}, ${i}, ${j});`;
-      })
-    : '';
-
 /** WGSL: `value` of score (r, c), 0 where dropout drops it. */
-export const laneKept = (f: ScoreFeatures, r: number, c: number, value: string): string =>
-  f.dropout ? `select(0.0, ${value}, kept_${r}_${c})` : value;
+export const laneKept = (f: ScoreFeatures, { tile: t }: LaneScore, r: number, c: number, value: string): string =>
+  f.dropout ? `select(0.0, ${value}, ((kept >> ${r * t.step + c}u) & 1u) == 1u)` : value;
 
 /** The same after dropout: 0, or value / (1 - p). */
-export const laneDropped = (f: ScoreFeatures, r: number, c: number, value: string): string =>
-  laneKept(f, r, c, f.dropout ? `${value} * params.keep_factor` : value);
+export const laneDropped = (f: ScoreFeatures, s: LaneScore, r: number, c: number, value: string): string =>
+  laneKept(f, s, r, c, f.dropout ? `${value} * params.keep_factor` : value);

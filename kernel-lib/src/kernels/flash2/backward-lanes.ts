@@ -1,4 +1,4 @@
-import { applyLaneFeatures, drawLaneDropout, laneKept, type LaneScore } from '../../features/lane-score';
+import { applyLaneFeatures, laneKept, type LaneScore } from '../../features/lane-score';
 import type { ScoreFeatures } from '../../features/score';
 import { eachLaneScore, laneProducts } from '../../wgsl/lanes';
 import { rowState } from './backward-common';
@@ -10,8 +10,7 @@ import { rowState } from './backward-common';
 export const laneProbabilities = (f: ScoreFeatures, s: LaneScore, own: string, step: string, D: number): string => `
 ${laneProducts(s.tile, 'p', own, step, D)}
 ${applyLaneFeatures(f, s, 'p', 'slope')}
-${eachLaneScore(s.tile, (r, c) => `p_${r}_${c} = exp2(min(p_${r}_${c} - ${rowState(s, r, c)}.x, 0.0));`)}
-${drawLaneDropout(f, s)}`;
+${eachLaneScore(s.tile, (r, c) => `p_${r}_${c} = exp2(min(p_${r}_${c} - ${rowState(s, r, c)}.x, 0.0));`)}`;
 
 /** ds_r_c = P * (dropout(dO V^T) - delta), behind the soft cap; V comes with valueScale. */
 export const laneScoreGradients = (f: ScoreFeatures, s: LaneScore, own: string, step: string, Dv: number): string => `
@@ -19,5 +18,5 @@ ${laneProducts(s.tile, 'ds', own, step, Dv)}
 ${eachLaneScore(s.tile, (r, c) => {
   const ds = `ds_${r}_${c}`;
   const slope = f.softcap ? ` * slope_${r}_${c}` : '';
-  return `${ds} = p_${r}_${c} * (${laneKept(f, r, c, ds)} - ${rowState(s, r, c)}.y)${slope};`;
+  return `${ds} = p_${r}_${c} * (${laneKept(f, s, r, c, ds)} - ${rowState(s, r, c)}.y)${slope};`;
 })}`;

@@ -62,7 +62,7 @@ for (var h = hk * heads; h < (hk + 1u) * heads; h++) {
     // dV += P^T dO; dK += dS^T Q
     ${when(
       dv,
-      eachLaneScore(t, (r, c) => `p_${r}_${c} = ${laneDropped(f, r, c, `p_${r}_${c}`)};`),
+      eachLaneScore(t, (r, c) => `p_${r}_${c} = ${laneDropped(f, scores, r, c, `p_${r}_${c}`)};`),
     )}
     ${when(
       dv,

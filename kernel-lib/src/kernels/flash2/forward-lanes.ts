@@ -1,7 +1,7 @@
 import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
 import { firstKeyWgsl, fromCache } from '../../features/key-cache';
-import { applyLaneFeatures, declareOwn, drawLaneDropout, laneDropped, type LaneScore } from '../../features/lane-score';
+import { applyLaneFeatures, declareOwn, laneDropped, type LaneScore } from '../../features/lane-score';
 import type { ScoreFeatures } from '../../features/score';
 import {
   declareRows,
@@ -45,7 +45,7 @@ export function forwardLanesKernel(
   const { D, Dv } = p;
   const { keys, split } = variant;
   const { packed } = t;
-  const scores: LaneScore = { tile: t, own: 'queries' };
+  const scores: LaneScore = { tile: t, own: 'queries', packed };
   const columns = Array.from({ length: t.step }, (_, c) => c);
   const most = (r: number): string => columns.reduce((top, c) => `max(${top}, s_${r}_${c})`, `m${r}`);
   const code = `
@@ -57,7 +57,7 @@ ${firstKeyWgsl(keys)}
 ${declareRows(t, 'own_q', D)}
 ${declareRows(t, 'acc', Dv)}
 ${loadRows(t, 'own_q', { ...(packed ? groupRowsOf : rowsOf)('q', D), scale: 'to_log2' })}
-${declareOwn(scores, packed)}
+${declareOwn(scores)}
 ${eachLaneRow(t, (r) => `var m${r} = ${START_MAXIMUM}; var l${r} = 0.0;`)}
 
 ${keyRangeWgsl(t.step, variant)}
@@ -69,8 +69,7 @@ for (var j0 = begin; j0 < end; j0 += ${t.step}u) {
   ${applyLaneFeatures(f, scores, 's')}
   ${eachLaneRow(t, (r) => `let top${r} = ${most(r)}; let alpha${r} = exp2(m${r} - top${r}); m${r} = top${r}; l${r} *= alpha${r};`)}
   ${eachLaneScore(t, (r, c) => `s_${r}_${c} = exp2(s_${r}_${c} - top${r}); l${r} += s_${r}_${c};`)}
-  ${drawLaneDropout(f, scores)}
-  ${eachLaneScore(t, (r, c) => `let p_${r}_${c} = ${laneDropped(f, r, c, `s_${r}_${c}`)};`)}
+  ${eachLaneScore(t, (r, c) => `let p_${r}_${c} = ${laneDropped(f, scores, r, c, `s_${r}_${c}`)};`)}
   ${laneAccumulate(
     t,
     'acc',

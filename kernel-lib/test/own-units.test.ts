@@ -1,0 +1,31 @@
+import { fuzzCase, newTally, type FuzzFailure } from '../src/check/fuzz';
+import { defaultDevice } from '../src/device/default-device';
+import * as flash from '../src/node';
+import { onEachAdapter } from './support/devices';
+
+// Kernels on a device's own matrix units, where FLASH_MATRICES=on says that it has some: see scripts/mesa-26.
+
+onEachAdapter('matrix kernels', () => {
+  // Software units compile each kernel for up to a minute.
+  const timeout = 1_200_000;
+
+  test.each([
+    ['f16', 16],
+    ['f32', 8],
+  ] as const)(
+    'random calls in %s',
+    async (dtype, D) => {
+      expect((await defaultDevice()).unit).not.toBeNull();
+      const limits = { kernels: [{ D, Dv: D, dtype, tiles: null }], longest: 150, products: 1e6 };
+      const tally = newTally();
+      const failures: FuzzFailure[] = [];
+      for (let seed = 0; seed < 40; seed++) failures.push(...(await fuzzCase(seed, ['flash2'], tally, limits)));
+      expect(failures).toEqual([]);
+      const q = flash.randn([1, 1, 40, D], { dtype, seed: 1 });
+      const result = await flash.attention(q, q, q);
+      expect(result.info.path).toMatch(/matrix tiles/);
+      expect((await result.backward(q)).info.path).toMatch(/dq matrix tiles .* dkdv matrix tiles/);
+    },
+    timeout,
+  );
+});
