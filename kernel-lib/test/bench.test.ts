@@ -17,9 +17,26 @@ onEachAdapter('bench', () => {
     expect(report.totals.map(({ seq, pass, algorithm }) => [seq, pass, algorithm])).toEqual(
       [24, 40].flatMap((seq) => ['naive', 'flash2'].map((algorithm) => [seq, 'both', algorithm])),
     );
-    for (const { ms, gflops, ofFma, runs, ratio, algorithm, seq, pass, deviceBytes, error } of report.all()) {
+    for (const {
+      ms,
+      gflops,
+      ofFma,
+      ofExp,
+      ofCopy,
+      ofMatrix,
+      runs,
+      ratio,
+      algorithm,
+      seq,
+      pass,
+      deviceBytes,
+      error,
+    } of report.all()) {
       expect([ms > 0, gflops > 0, runs > 0, deviceBytes > 0]).toEqual([true, true, true, true]);
       expect(ofFma).toBe(gflops / report.ceilings.fmaGflops);
+      expect(ofExp).toBeGreaterThan(0);
+      expect(ofCopy).toBeGreaterThan(0);
+      expect(ofMatrix).toBeNull();
       expect(error).toBeLessThanOrEqual(1);
       const base = report.all().find((row) => row.algorithm === 'naive' && row.seq === seq && row.pass === pass)!;
       expect(ratio).toBe(algorithm === 'naive' ? 1 : ms / base.ms);

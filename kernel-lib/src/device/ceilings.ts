@@ -1,3 +1,4 @@
+import type { MatrixUnit } from '../wgsl/matrices';
 import { paramsStruct } from '../wgsl/params';
 import type { FlashDevice } from './device';
 import { runSteps, type Step } from './dispatch';
@@ -10,6 +11,8 @@ export interface Ceilings {
   readonly expGops: number;
   /** Reading and writing a buffer, both counted. */
   readonly copyGBs: number;
+  /** Products of halves on matrix units, summed in floats; null where kernels would not use such units. */
+  readonly matrixGflops: number | null;
   /** 'gpu' by timestamps, 'wall' where there are none. */
   readonly clock: 'gpu' | 'wall';
 }
@@ -48,6 +51,40 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: 
 const fma = loopKernel('ceiling fma', (i) => `s${i} = fma(s${i}, a, a);`);
 const exp = loopKernel('ceiling exp2', (i) => `s${i} = exp2(-abs(s${i}));`);
 const copy = loopKernel('ceiling copy', (i) => `s${i} = s${i};`);
+
+/** Independent sums of a subgroup, each multiplied again and again by the same two matrices. */
+const MATRIX_CHAINS = 4;
+
+/** A workgroup is a subgroup; its result takes as much of the sink as its threads have elsewhere. */
+function matrixKernel({ M, N, K, lanes, pinned }: MatrixUnit): Step['kernel'] {
+  const sums = Array.from({ length: MATRIX_CHAINS }, (_, i) => `s${i}`);
+  const multiply = sums.map((s) => `${s} = subgroupMatrixMultiplyAccumulate(a, b, ${s});`).join(' ');
+  return {
+    label: 'ceiling matrices',
+    access: ['read', 'read_write'],
+    code: `
+enable f16;
+enable subgroups;
+enable chromium_experimental_subgroup_matrix;
+${pinned ? 'enable subgroup_size_control;' : ''}
+diagnostic(off, chromium.subgroup_matrix_uniformity);
+${paramsStruct({ turns: 0 })}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> source: array<vec4u>;
+@group(0) @binding(2) var<storage, read_write> sink: array<vec4u>;
+@compute @workgroup_size(${lanes}) ${pinned ? `@subgroup_size(${lanes})` : ''}
+fn main(@builtin(workgroup_id) id: vec3u) {
+  let at = (params.first + id.x) * ${THREADS}u;
+  let a = subgroupMatrixLoad<subgroup_matrix_left<f16, ${K}, ${M}>, row_major>(&source, at, ${K / 8}u);
+  let b = subgroupMatrixLoad<subgroup_matrix_right<f16, ${N}, ${K}>, row_major>(&source, at, ${N / 8}u);
+  ${sums.map((s) => `var ${s} = subgroup_matrix_result<f32, ${N}, ${M}>();`).join('\n  ')}
+  for (var n = 0u; n < params.turns; n++) {
+    ${Array.from({ length: REPEATS }, () => multiply).join('\n    ')}
+  }
+  ${sums.map((s) => `subgroupMatrixStore<row_major>(&sink, at, ${s}, ${N / 4}u);`).join('\n  ')}
+}`,
+  };
+}
 
 const known = new WeakMap<FlashDevice, Promise<Ceilings>>();
 
@@ -91,7 +128,11 @@ export async function measureCeilings(device: FlashDevice): Promise<Ceilings> {
     const fmaMs = await best(fma, turns, 2 * operations);
     const expMs = await best(exp, turns, operations);
     const copyMs = await best(copy, 0, workgroups * THREADS * 4);
+    const { unit } = device;
+    const products = workgroups * turns * REPEATS * MATRIX_CHAINS;
+    const matrixFlops = unit ? 2 * products * unit.M * unit.N * unit.K : 0;
     return {
+      matrixGflops: unit && matrixFlops / (await best(matrixKernel(unit), turns, matrixFlops)) / 1e6,
       fmaGflops: (2 * operations) / fmaMs / 1e6,
       expGops: operations / expMs / 1e6,
       copyGBs: (2 * bytes) / copyMs / 1e6,

@@ -230,6 +230,10 @@ async function submit(
     await ready;
     if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs));
     return await device.guard(times ?? finished());
+  } catch (error) {
+    // The timer may be given back only when nothing of it is under way.
+    if (times) await device.guard(times).catch(() => undefined);
+    throw error;
   } finally {
     // What was refused does not run, and what was lost has ended.
     uniforms.giveBack();

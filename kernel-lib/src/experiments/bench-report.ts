@@ -1,13 +1,15 @@
 import type { Algorithm } from '../api/options';
 import type { Problem } from '../api/problem';
 import type { Ceilings } from '../device/ceilings';
+import { visiblePairs } from '../cost/flops';
 import type { DeviceInfo } from '../device/device';
+import { resultBytes } from '../kernels/outputs';
 import type { Figure } from '../plots/figure';
 import { FigureReport } from '../plots/figure-report';
 import { formatBytes, formatNumber } from '../plots/numbers';
 import { speedMemoryFigure } from '../plots/speed-memory';
 import { htmlTable, textTable, type Table } from '../plots/table';
-import type { FloatDType } from '../tensor/dtype';
+import { BYTES, type FloatDType } from '../tensor/dtype';
 import { bothTiming, type Measurement, memory, timings } from './measure';
 import type { Clock, Pass, ReportError } from './report-data';
 
@@ -25,6 +27,12 @@ export interface BenchRow {
   readonly gflops: number;
   /** The same as a share of what a loop of nothing but multiply-adds reaches on this device. */
   readonly ofFma: number;
+  /** An exp2 for each visible pair of a query and a key, as a share of what a loop of them reaches. */
+  readonly ofExp: number;
+  /** The inputs read and the results written once, as a share of what copying reaches. */
+  readonly ofCopy: number;
+  /** Like ofFma, of the device's matrix units; null where it has none that are used. */
+  readonly ofMatrix: number | null;
   /** Time over that of the first algorithm at the same length; NaN where that was not run. */
   readonly ratio: number;
   /** Bytes of all device buffers of the call. */
@@ -112,12 +120,27 @@ export class BenchReport extends FigureReport {
   }
 
   private table(): Table {
-    const { fmaGflops, expGops, copyGBs } = this.ceilings;
-    const loops = `loops reach ${formatNumber(fmaGflops)} GFLOP/s fma, ${formatNumber(expGops)} Gops/s exp2, ${formatNumber(copyGBs)} GB/s copy`;
+    const { fmaGflops, expGops, copyGBs, matrixGflops } = this.ceilings;
+    const units = matrixGflops === null ? '' : `, ${formatNumber(matrixGflops)} GFLOP/s on matrix units`;
+    const ceilings = ['of fma', 'of exp2', 'of copy', ...(matrixGflops === null ? [] : ['of matrices'])];
+    const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
+    const loops = `loops reach ${formatNumber(fmaGflops)} GFLOP/s fma, ${formatNumber(expGops)} Gops/s exp2, ${formatNumber(copyGBs)} GB/s copy${units}`;
     return {
       caption: `${this.problemLine} on ${this.device.name}, ${this.clock} (${formatNumber(this.seconds)} s); ${loops}`,
-      header: ['N', 'pass', 'algorithm', 'median', 'spread', 'runs', 'GFLOP/s', 'of fma', 'ratio', 'memory', 'error'],
-      numeric: [0, 3, 4, 5, 6, 7, 8, 9, 10],
+      header: [
+        'N',
+        'pass',
+        'algorithm',
+        'median',
+        'spread',
+        'runs',
+        'GFLOP/s',
+        ...ceilings,
+        'ratio',
+        'memory',
+        'error',
+      ],
+      numeric: Array.from({ length: 9 + ceilings.length }, (_, n) => n).filter((n) => n !== 1 && n !== 2),
       rows: this.all().map((row) => [
         String(row.seq),
         row.pass,
@@ -127,7 +150,8 @@ export class BenchReport extends FigureReport {
         `${Math.round(100 * row.spread)} %`,
         String(row.runs),
         formatNumber(row.gflops),
-        `${(100 * row.ofFma).toFixed(0)} %`,
+        ...[row.ofFma, row.ofExp, row.ofCopy].map(percent),
+        ...(row.ofMatrix === null ? [] : [percent(row.ofMatrix)]),
         Number.isFinite(row.ratio) ? row.ratio.toFixed(2) : '-',
         formatBytes(row.deviceBytes),
         row.error.toFixed(2),
@@ -146,7 +170,28 @@ const OUTPUTS: Record<Pass | 'both', readonly string[]> = {
 const rank = ({ seq, pass }: BenchRow | BenchTotal): number => 3 * seq + Object.keys(OUTPUTS).indexOf(pass);
 const byLength = (a: BenchRow | BenchTotal, b: BenchRow | BenchTotal): number => rank(a) - rank(b);
 
-function rowsOf(points: readonly BenchPoint[], clock: Clock, { fmaGflops }: Ceilings): (BenchRow | BenchTotal)[] {
+/** How near a row is to each ceiling. */
+function sharesOf(
+  p: Problem,
+  { pass, ms, gflops }: Pick<BenchTotal, 'ms' | 'gflops'> & { pass: Pass | 'both' },
+  { fmaGflops, expGops, copyGBs, matrixGflops }: Ceilings,
+): Pick<BenchRow, 'ofFma' | 'ofExp' | 'ofCopy' | 'ofMatrix'> {
+  const passes = pass === 'both' ? 2 : 1;
+  const inputs = BYTES[p.dtype] * (p.B * p.H * p.Nq * p.D + p.B * p.Hk * p.Nk * (p.D + p.Dv));
+  const { out, lse } = resultBytes(p);
+  const forward = inputs + out + lse;
+  // out, lse and dout are read again, and there is a gradient for each input.
+  const backward = 2 * inputs + 2 * out + lse;
+  const bytes = pass === 'both' ? forward + backward : pass === 'forward' ? forward : backward;
+  return {
+    ofFma: gflops / fmaGflops,
+    ofExp: (passes * visiblePairs(p)) / ms / 1e6 / expGops,
+    ofCopy: bytes / ms / 1e6 / copyGBs,
+    ofMatrix: matrixGflops && gflops / matrixGflops,
+  };
+}
+
+function rowsOf(points: readonly BenchPoint[], clock: Clock, ceilings: Ceilings): (BenchRow | BenchTotal)[] {
   const rows = points.flatMap(({ measurement, errors }) => {
     const { algorithm } = measurement;
     const bytes = memory(measurement).map(({ measured }) => measured);
@@ -158,7 +203,8 @@ function rowsOf(points: readonly BenchPoint[], clock: Clock, { fmaGflops }: Ceil
       const shares = errors
         .filter(({ output }) => OUTPUTS[row.pass].includes(output))
         .map(({ error, allowed }) => error / allowed);
-      return { ...row, algorithm, ofFma: row.gflops / fmaGflops, error: Math.max(...shares), ratio: NaN };
+      const own = sharesOf(measurement.problem, row, ceilings);
+      return { ...row, algorithm, ...own, error: Math.max(...shares), ratio: NaN };
     });
   }) as (BenchRow | BenchTotal)[];
   const first = points[0]?.measurement.algorithm;

@@ -52,10 +52,9 @@ const commands = new Map<string, Command>([
         json: { type: 'boolean' },
         causal: { type: 'boolean' },
         ...Object.fromEntries(
-          ['seqs', 'algorithms', 'batch', 'heads', 'kv-heads', 'dim', 'dtype', 'compare', 'figure'].map((name) => [
-            name,
-            TEXT,
-          ]),
+          ['seqs', 'algorithms', 'batch', 'heads', 'kv-heads', 'dim', 'dtype', 'masks', 'compare', 'figure'].map(
+            (name) => [name, TEXT],
+          ),
         ),
       },
       positionals: false,

@@ -27,6 +27,7 @@ describe('the command line', () => {
     [['check', '--seed', 'x'], '--seed'],
     [['bench', '--seqs', '64,x'], '--seqs: expected a whole number, got x'],
     [['bench', '--dtype', 'f64'], 'dtype'],
+    [['bench', '--masks', 'full,none'], '--masks: expected full or causal, got none'],
     [['bench', '--compare', 'no-such-file'], '--compare: expected a file that bench --json wrote, got no-such-file'],
     [['bench', '--dim', '4,8', '--figure', 'x.svg'], '--figure shows one head size'],
     [['check', '--algorithms', 'flash3'], 'algorithms: expected a list of flash2, flash1, naive, reference'],
@@ -44,15 +45,30 @@ describe('the command line', () => {
 });
 
 test('bench is compared with an earlier run', async () => {
-  const args = ['bench', '--seqs', '16', '--heads', '1', '--dim', '4,8', '--algorithms', 'flash2', '--json'];
+  const args = [
+    'bench',
+    '--seqs',
+    '16',
+    '--heads',
+    '1',
+    '--dim',
+    '4,8',
+    '--algorithms',
+    'flash2',
+    '--json',
+    '--masks',
+    'full,causal',
+  ];
   const { text, code } = await cli(args);
   expect(code).toBe(0);
   const rows = text
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
-  expect(rows.map(({ dim, pass }) => [dim, pass])).toEqual(
-    [4, 8].flatMap((dim) => ['forward', 'backward', 'both'].map((pass) => [dim, pass])),
+  expect(rows.map(({ dim, causal, pass }) => [dim, causal, pass])).toEqual(
+    [4, 8].flatMap((dim) =>
+      [false, true].flatMap((causal) => ['forward', 'backward', 'both'].map((pass) => [dim, causal, pass])),
+    ),
   );
   const file = path.join(folder, 'before.json');
   // A second each, and nothing about the other head size.

@@ -1,4 +1,5 @@
 import type { FlashDevice } from '../../src/device/device';
+import { COPY_DST, UNIFORM } from '../../src/device/gpu-constants';
 
 /** What a watched device has done and shall do. */
 export interface Watched {
@@ -23,6 +24,8 @@ export function watch({ gpu }: FlashDevice): Watched {
   Object.assign(gpu, {
     createBuffer(descriptor: GPUBufferDescriptor): GPUBuffer {
       const buffer = createBuffer.call(gpu, descriptor);
+      // Kept for the next submit, and bounded: see device/uniforms.ts.
+      if (descriptor.usage === (UNIFORM | COPY_DST)) return buffer;
       live++;
       const { destroy } = buffer;
       let destroyed = false;

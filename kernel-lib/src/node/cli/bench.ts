@@ -25,7 +25,7 @@ interface Line extends Omit<BenchRow, 'pass'> {
 const KEY = ['adapter', 'batch', 'heads', 'kvHeads', 'dim', 'dtype', 'causal', 'seq', 'pass', 'algorithm'] as const;
 const keyOf = (line: Line): string => KEY.map((name) => String(line[name])).join();
 
-/** `flashlab bench`: times of forward and backward, for every combination of the head sizes, dtypes and key/value heads. */
+/** `flashlab bench`: times of forward and backward, for every combination of head sizes, dtypes, key/value heads and masks. */
 export async function benchCommand(values: Values): Promise<CommandResult> {
   const list = (name: string): string[] | undefined => (values[name] as string | undefined)?.split(',');
   const numbers = (name: string): (number | undefined)[] =>
@@ -33,16 +33,19 @@ export async function benchCommand(values: Values): Promise<CommandResult> {
   const before = earlierLines(values.compare as string | undefined);
   const json = values.json === true;
   const figure = values.figure as string | undefined;
+  const masks = (list('masks') ?? [values.causal === true ? 'causal' : 'full']).map(isCausal);
   const combinations = numbers('dim').flatMap((dim) =>
-    numbers('kv-heads').flatMap((kvHeads) => (list('dtype') ?? ['f32']).map((dtype) => ({ dim, kvHeads, dtype }))),
+    numbers('kv-heads').flatMap((kvHeads) =>
+      (list('dtype') ?? ['f32']).flatMap((dtype) => masks.map((causal) => ({ dim, kvHeads, dtype, causal }))),
+    ),
   );
   if (figure !== undefined && combinations.length > 1)
-    throw new UsageError('--figure shows one head size, dtype and number of key/value heads; lists give more');
+    throw new UsageError('--figure shows one head size, dtype, number of key/value heads and mask; lists give more');
   const parts: string[] = [];
   let wrong = false;
-  for (const { dim, kvHeads, dtype } of combinations) {
+  for (const { dim, kvHeads, dtype, causal } of combinations) {
     const options = {
-      ...{ dim, kvHeads, dtype, causal: values.causal === true },
+      ...{ dim, kvHeads, dtype, causal },
       seqs: list('seqs')?.map((length) => numberOf('seqs', length)),
       algorithms: list('algorithms') as Algorithm[] | undefined,
       batch: numbers('batch')[0],
@@ -56,6 +59,11 @@ export async function benchCommand(values: Values): Promise<CommandResult> {
     parts.push(json ? jsonLines(lines) : `${report.toString()}\n${before ? speedups(lines) : ''}\n`);
   }
   return { text: parts.join(''), code: wrong ? 1 : 0 };
+}
+
+function isCausal(mask: string): boolean {
+  if (mask !== 'full' && mask !== 'causal') throw new UsageError(`--masks: expected full or causal, got ${mask}`);
+  return mask === 'causal';
 }
 
 function linesOf(report: BenchReport, dtype: string): Line[] {

@@ -10,8 +10,8 @@ export const USAGE = `usage: flashlab COMMAND [options]
                                 a FILTER is a part of a case name, such as causal or D64_, or a whole one;
                                 LIST is some of flash2,flash1,naive,reference
   bench [--json] [--seqs LIST] [--algorithms LIST] [--batch N] [--heads N] [--kv-heads LIST] [--dim LIST]
-        [--dtype f32,f16] [--causal] [--compare FILE] [--figure FILE.svg]
-                                checks, then times forward and backward of algorithms, with ratios to the
+        [--dtype f32,f16] [--masks full,causal] [--causal] [--compare FILE]
+        [--figure FILE.svg]     checks, then times forward and backward of algorithms, with ratios to the
                                 first; FILE is what an earlier bench --json printed
   course DIR [--no-solutions] [--json]
                                 copies the notebooks of the course into a new folder
@@ -20,5 +20,6 @@ export const USAGE = `usage: flashlab COMMAND [options]
 
   WHERE is --user (the default), --sys-prefix (the active Python environment) or --prefix DIR.
   --json prints one JSON object a line. --help shows this, --version the version.
-  FLASH_ADAPTER=auto|hardware|lavapipe|swiftshader chooses the GPU.
+  FLASH_ADAPTER=auto|hardware|lavapipe|swiftshader chooses the GPU; FLASH_MATRICES=auto|on|off whether kernels
+  use matrix units: auto means those of real GPUs.
 `;
