@@ -29,12 +29,13 @@ function idleClocks(device: FlashDevice, length: Length): Clock[] {
 
 function makeClock({ gpu }: FlashDevice, length: Length): Clock {
   const passes = PASSES[length];
+  const label = 'kept for timers';
   const brought = length === 'short' ? BROUGHT_BYTES : 0;
   return {
     passes,
     queries: gpu.createQuerySet({ type: 'timestamp', count: 2 * passes }),
-    resolved: gpu.createBuffer({ size: 16 * passes, usage: QUERY_RESOLVE | COPY_SRC }),
-    staging: gpu.createBuffer({ size: 16 * passes + brought, usage: MAP_READ | COPY_DST }),
+    resolved: gpu.createBuffer({ size: 16 * passes, usage: QUERY_RESOLVE | COPY_SRC, label }),
+    staging: gpu.createBuffer({ size: 16 * passes + brought, usage: MAP_READ | COPY_DST, label }),
   };
 }
 

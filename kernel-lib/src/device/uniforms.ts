@@ -17,7 +17,8 @@ export class Uniforms {
   with(bytes: ArrayBuffer): GPUBuffer {
     const { gpu } = this.device;
     const size = bytes.byteLength;
-    const buffer = this.pool(size).pop() ?? gpu.createBuffer({ size, usage: UNIFORM | COPY_DST });
+    const buffer =
+      this.pool(size).pop() ?? gpu.createBuffer({ size, usage: UNIFORM | COPY_DST, label: 'kept for uniforms' });
     this.used.push(buffer);
     gpu.queue.writeBuffer(buffer, 0, bytes);
     return buffer;

@@ -1,5 +1,4 @@
 import type { FlashDevice } from '../../src/device/device';
-import { COPY_DST, UNIFORM } from '../../src/device/gpu-constants';
 
 /** What a watched device has done and shall do. */
 export interface Watched {
@@ -24,8 +23,8 @@ export function watch({ gpu }: FlashDevice): Watched {
   Object.assign(gpu, {
     createBuffer(descriptor: GPUBufferDescriptor): GPUBuffer {
       const buffer = createBuffer.call(gpu, descriptor);
-      // Kept for the next submit, and bounded: see device/uniforms.ts.
-      if (descriptor.usage === (UNIFORM | COPY_DST)) return buffer;
+      // Those of timers and uniform blocks are bounded, and serve the next call.
+      if (descriptor.label?.startsWith('kept for')) return buffer;
       live++;
       const { destroy } = buffer;
       let destroyed = false;
