@@ -54,7 +54,10 @@ export async function doctor(options: { fix?: boolean } = {}): Promise<DoctorRep
 
 /** Lines about the matrix units: which kernels on them are right, and so used. */
 function describeMatrices({ unit }: FlashDevice, proofs: readonly Proof[]): string[] {
-  if (!unit) return ['matrices  none that kernels would use'];
+  if (!unit)
+    return [
+      'matrices  none in use: a GPU without them, a software driver (FLASH_MATRICES=on takes its own), or switched off',
+    ];
   const { M, N, K, lanes } = unit;
   return [
     `matrices  ${M} x ${N} x ${K} of f16, subgroups of ${lanes}`,

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Part of .gpu-bundle (bench/gpu-bundle.mjs): checks the library on this machine's GPU, then measures it. Results go to $OUT, else to
+# the folder results beside this file: doctor.txt, check.jsonl, bench.jsonl (to be given to `flashlab bench --compare`), and with PyTorch
+# peers.jsonl. SEQS, DIMS and HEADS change what is measured, FLASH_ADAPTER the adapter.
+set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+out=${OUT:-$here/results}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$out"
+tar -xJf "$here/files.tar.xz" -C "$work"
+
+if ! ldconfig -p | grep -q libvulkan.so.1 && ls "$here"/libvulkan1_*.deb >/dev/null 2>&1; then
+  dpkg -x "$here"/libvulkan1_*.deb "$work/vulkan"
+  export LD_LIBRARY_PATH=$work/vulkan/usr/lib/x86_64-linux-gnu${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+fi
+export FLASH_ADAPTER=${FLASH_ADAPTER:-hardware} XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/tmp} PATH=$work/bin:$PATH
+flashlab() { node "$work/kernel-lib/bin/flashlab.js" "$@"; }
+
+flashlab doctor | tee "$out/doctor.txt"
+flashlab check --json --algorithms flash2 >"$out/check.jsonl"
+echo "check: exit code $?, $(wc -l <"$out/check.jsonl") rows, $(grep -c '"ok":false' "$out/check.jsonl") wrong"
+for dim in ${DIMS:-64 128}; do
+  flashlab bench --json --seqs "${SEQS:-1024,4096,8192}" --dim "$dim" --heads "${HEADS:-$((2048 / dim))}" \
+    --dtype f16,f32 --masks full,causal --algorithms flash2,naive
+done | tee "$out/bench.jsonl" |
+  node -e "require('readline').createInterface({ input: process.stdin }).on('line', (text) => { const r = JSON.parse(text); console.log(r.dtype, 'D', r.dim, 'N', r.seq, r.causal ? 'causal' : 'full', r.pass, r.algorithm, r.error <= 1 ? r.ms.toFixed(3) + ' ms' : 'WRONG', (r.gflops / 1000).toFixed(2), 'TFLOP/s, ratio', Number(r.ratio).toFixed(2)); });"
+if python3 -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' 2>/dev/null; then
+  node "$work/bench/peers/run.mjs" --json --peers torch-flash,torch-cudnn,torch-efficient,torch-math | tee "$out/peers.jsonl"
+fi
