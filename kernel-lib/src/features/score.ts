@@ -133,18 +133,23 @@ export interface ScoreTile {
   readonly own: 'queries' | 'keys';
   /** How many columns of a step take part. */
   readonly used: number;
+  /** The own rows are those of ownGroupsWgsl (kernels/common.ts): queries of several heads. */
+  readonly packed: boolean;
   /** Workgroup array, own x step, that nothing else uses between staging and the next store of weights. */
   readonly scratch: string;
 }
 
 /** Rows of the tile and of the pair by turn n of a loop over the vec4s of a thread's scores, and the pair of component e. */
-const turn = ({ tile: t, own }: ScoreTile): string => {
+const turn = ({ tile: t, own, packed }: ScoreTile): string => {
   const groups = columnsPerThread(t) / 4;
   const [row, column] = own === 'queries' ? ['i', 'j'] : ['j', 'i'];
+  const place = packed
+    ? 'let i = (e0 + r) / heads;\nlet feature_h = params.h0 + hk * heads + (e0 + r) % heads;'
+    : `let ${row} = ${row}0 + r;`;
   return `
 let r = y0 + n / ${groups}u;
 let c = sx + n % ${groups}u * ${t.sx}u;
-let ${row} = ${row}0 + r;
+${place}
 let ${column} = ${column}0 + 4u * c + e;`;
 };
 

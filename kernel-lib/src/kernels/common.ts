@@ -11,6 +11,8 @@ import type { Operands } from './operands';
 export interface AttentionTile extends TileShape {
   readonly br: number;
   readonly bc: number;
+  /** The query heads of a group share the tile, all `own` rows of it; br is how many queries of each. Only forward. */
+  readonly packed?: boolean;
 }
 
 /** The uniform block that every kernel over whole tensors shares: sizes of the slice, where rows lie, features. */
@@ -166,6 +168,7 @@ export const scoreTile = (t: AttentionTile, own: 'queries' | 'keys', scratch: st
   own,
   used: own === 'queries' ? t.bc : t.br,
   scratch,
+  packed: t.packed ?? false,
 });
 
 /** Sources of staged rows; `rows` is how many the sequence has. */

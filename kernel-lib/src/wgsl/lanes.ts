@@ -1,4 +1,4 @@
-import type { StageSource } from './staging';
+import { addressOf, type StageSource } from './staging';
 import { vec4s } from './tiles';
 
 /**
@@ -60,10 +60,6 @@ for (var n = 0u; n < ${t.rows * vec4s(size)}u + params.zero; n++) {
   let first = d * ${4 * t.rows}u + r;
   ${body}
 }`;
-
-/** WGSL address of a row's first element. */
-const addressOf = (from: StageSource): ((row: string) => string) =>
-  from.at ?? ((row) => `${from.base} + (${row}) * ${from.rowStride}`);
 
 /** Fills a private array with the lane's rows; those that are not there stay 0. */
 export function loadRows(t: LaneTile, target: string, from: StageSource): string {

@@ -107,6 +107,10 @@ export interface StageSource {
   readonly rowScale?: (row: string) => string;
 }
 
+/** WGSL address of a row's first element. */
+export const addressOf = (from: StageSource): ((row: string) => string) =>
+  from.at ?? ((row) => `${from.base} + (${row}) * ${from.rowStride}`);
+
 // Conditions are joined by & and |, here and in the kernels: && and || are branches, and CPU drivers pay for each of them
 // with seconds of compilation.
 
@@ -114,7 +118,7 @@ export interface StageSource {
 function stage(t: TileShape, target: string, capacity: number, used: number, slot: string, from: StageSource): string {
   const width = paddedVec4s(from.size, t.tx);
   const inside = used < capacity ? `(row < ${used}u) & ` : '';
-  const at = from.at ?? ((row: string): string => `${from.base} + (${row}) * ${from.rowStride}`);
+  const at = addressOf(from);
   const row = `${from.row0} + row`;
   const scaled = (from.scale ? ` * ${from.scale}` : '') + (from.rowScale ? ` * ${from.rowScale(row)}` : '');
   return `
@@ -165,7 +169,7 @@ for (var e = lid; e < ${bound(t, used * width)}; e += ${t.tx * t.ty}u) {
   let row = e / ${width}u;
   let d = e % ${width}u;
   if (${into.row0} + row < ${into.rows}) {
-    store_${into.name}(${into.base} + (${into.row0} + row) * ${into.rowStride}, d, ${scratch}[row * ${stride}u + d]);
+    store_${into.name}(${addressOf(into)(`${into.row0} + row`)}, d, ${scratch}[row * ${stride}u + d]);
   }
 }`;
 }

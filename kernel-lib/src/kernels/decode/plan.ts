@@ -9,7 +9,14 @@ import type { Params } from '../../wgsl/params';
 import { vec4s } from '../../wgsl/tiles';
 import { type AttentionTile, attentionParams, featureBindings } from '../common';
 import { anyForwardKernel } from '../flash2/any-forward';
-import { type AnyTile, chooseLaneTile, chooseTile, forceTile, queryWorkgroups } from '../flash2/choose-tile';
+import {
+  type AnyTile,
+  chooseFewRows,
+  chooseLaneTile,
+  chooseTile,
+  forceTile,
+  queryWorkgroups,
+} from '../flash2/choose-tile';
 import { Operands, slices } from '../operands';
 import { resultBytes } from '../outputs';
 import { countTiles, featureUploads } from '../steps';
@@ -36,7 +43,7 @@ export interface DecodeOptions {
 type Buffers = Readonly<Record<string, GPUBuffer>>;
 type CachedProblem = Problem & { readonly cache: KeyCache };
 
-/** The forward tile, with no more queries than there are. */
+/** The forward tile of a driver on a CPU without lane tiles, with no more queries than there are. */
 function decodeTile(p: Problem, facts: DeviceFacts): AttentionTile {
   const tile = chooseTile('forward', p, facts);
   const br = Math.min(tile.br, 2 ** Math.ceil(Math.log2(Math.max(1, p.Nq))));
@@ -51,7 +58,7 @@ function decodeTile(p: Problem, facts: DeviceFacts): AttentionTile {
  * Outputs out and lse.
  */
 export function decodePlan(p: CachedProblem, o: DecodeOptions, facts: DeviceFacts): Plan {
-  const tile = chooseLaneTile('forward', p, facts) ?? decodeTile(p, facts);
+  const tile = chooseLaneTile('forward', p, facts) ?? chooseFewRows(p, facts) ?? decodeTile(p, facts);
   const splits = o.splits || chooseSplits(p, queryWorkgroups(tile, p, p), tile.bc, facts);
   const { out, lse } = resultBytes(p);
   const f = compiledFeatures(p, facts);

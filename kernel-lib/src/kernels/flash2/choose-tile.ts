@@ -97,10 +97,30 @@ export function chooseAnyTile(
   p: Problem,
   facts: DeviceFacts,
 ): AnyTile {
-  const own = wanted
-    ? forceTile(pass, wanted, p, facts).tile
-    : (chooseMatrices(pass, p, facts) ?? chooseLaneTile(pass, p, facts));
-  return own ?? chooseTile(pass, p, facts);
+  if (wanted) return forceTile(pass, wanted, p, facts).tile ?? chooseTile(pass, p, facts);
+  const few = pass === 'forward' ? chooseFewRows(p, facts) : null;
+  return few ?? chooseMatrices(pass, p, facts) ?? chooseLaneTile(pass, p, facts) ?? chooseTile(pass, p, facts);
+}
+
+/** Rows of the smallest tile for few queries: with fewer, most threads of a subgroup would have none. */
+const FEW_ROWS = 16;
+
+/**
+ * The forward's tile on a GPU where queries are few, as in decoding: the heads of a group share a tile, and with it each key and value
+ * that it loads, and the tile is no larger than it has rows. Null where there are enough queries.
+ */
+export function chooseFewRows(p: Problem, facts: DeviceFacts): AttentionTile | null {
+  const group = p.H / p.Hk;
+  const usual = chooseTile('forward', p, facts);
+  if (facts.kind !== 'hardware' || 2 * p.Nq > usual.own) return null;
+  const rows = Math.max(p.Nq * group, FEW_ROWS);
+  const fits = tableShapes(facts).filter(
+    (t) => forwardBytes(t, p.D, p.Dv) <= facts.workgroupStorage && t.own <= usual.own,
+  );
+  const smallest = Math.min(...fits.map((t) => t.own).filter((own) => own >= rows));
+  const t = fits.find(({ own }) => own === smallest) ?? usual;
+  if (group === 1) return withRoles('forward', t, t.own, t.step);
+  return { ...t, br: Math.max(1, Math.floor(t.own / group)), bc: t.step, packed: true };
 }
 
 /** How many workgroups cover the queries of a slice of a problem. */
@@ -108,7 +128,11 @@ export const queryWorkgroups = (
   t: AnyTile,
   { Nq }: Problem,
   { B, H, Hk }: { readonly B: number; readonly H: number; readonly Hk: number },
-): number => ('lanes' in t && t.packed ? B * Hk * Math.ceil((Nq * H) / Hk / ownRows(t)) : B * H * Math.ceil(Nq / t.br));
+): number => {
+  if (!('packed' in t) || !t.packed) return B * H * Math.ceil(Nq / t.br);
+  const rows = 'lanes' in t ? ownRows(t) : t.own;
+  return B * Hk * Math.ceil((Nq * H) / Hk / rows);
+};
 
 /** Rows of a lane and of a step that are worth a try; more would compile for too long. */
 const LANE_ROWS = [1, 2, 4, 8];

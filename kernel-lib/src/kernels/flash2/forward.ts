@@ -17,7 +17,17 @@ import {
   type TileShape,
   weightStride,
 } from '../../wgsl/tiles';
-import { type AttentionTile, cutWgsl, enableWgsl, mainWgsl, ownQueriesWgsl, rowsOf, scoreTile } from '../common';
+import {
+  type AttentionTile,
+  cutWgsl,
+  enableWgsl,
+  groupRowsOf,
+  mainWgsl,
+  ownGroupsWgsl,
+  ownQueriesWgsl,
+  rowsOf,
+  scoreTile,
+} from '../common';
 import { forwardAccess, type ForwardVariant, forwardWgsl, keyRangeWgsl } from './forward-common';
 
 /** Bytes of workgroup memory. */
@@ -37,7 +47,7 @@ export function forwardBytes(t: TileShape, D: number, Dv: number): number {
  *       l = alpha l + rowsum P;  acc = alpha acc + dropout(P) V_j;  m = m'
  *     out = acc / l;  lse = ln 2 (m + log2 l)
  *
- * A workgroup owns `br` queries of one head. Thread (x, y) holds, in registers, its part of S and acc (see wgsl/tiles.ts),
+ * A workgroup owns `br` queries of one head, or where queries are few, of each head of a group. Thread (x, y) holds, in registers, its part of S and acc (see wgsl/tiles.ts),
  * m of its rows, and l over its own columns only: the columns are added up once, at the end. K_j and V_j share one buffer.
  * Four barriers a tile. Workgroup memory: see forwardBytes.
  */
@@ -53,6 +63,10 @@ export function forwardKernel(
   const columns = Array.from({ length: columnsPerThread(t) }, (_, c) => c);
   const outColumns = Array.from({ length: resultColumns(t, Dv) }, (_, c) => c);
   const scores = scoreTile(t, 'queries', 'weights');
+  const { packed = false } = t;
+  // How many of the own rows take part, and where they lie.
+  const used = packed ? t.own : t.br;
+  const own = packed ? groupRowsOf : rowsOf;
   const code = `
 ${forwardWgsl(enableWgsl(t), p, f, params, variant)}
 var<workgroup> own: array<vec4f, ${stageLength(t.own, t.tx, D, Dv)}>;
@@ -61,9 +75,9 @@ var<workgroup> weights: array<vec4f, ${t.own * weightStride(t)}>;
 ${reduceWgsl(t)}
 
 ${mainWgsl(t)}
-${ownQueriesWgsl(t.br, f, split)}
+${packed ? ownGroupsWgsl(t.own, f, split) : ownQueriesWgsl(t.br, f, split)}
 ${firstKeyWgsl(keys)}
-${stageOwn(t, 'own', t.br, { ...rowsOf('q', D), scale: 'to_log2' })}
+${stageOwn(t, 'own', used, { ...own('q', D), scale: 'to_log2' })}
 ${eachRow(t, (r) => `var m${r} = ${START_MAXIMUM}; var l${r} = 0.0;`)}
 ${declareResult(t, 'acc', Dv)}
 
@@ -108,12 +122,14 @@ ${eachRow(
   (r) => `let sum${r} = ${collect(t, r, 'sum', `l${r}`)};
 let empty${r} = m${r} == ${START_MAXIMUM};
 let weight${r} = select(1.0 / sum${r}, 0.0, empty${r});
-if ((x == 0u) & (y0 + ${r}u < ${t.br}u) & (i0 + y0 + ${r}u < seq.Nq)) {
+if ((x == 0u) & (y0 + ${r}u < ${used}u) & (${packed ? `e0 + y0 + ${r}u < rows_own` : `i0 + y0 + ${r}u < seq.Nq`})) {
   let value = (m${r} + log2(sum${r})) * ${LN_2};
-  lse[base(result_b, h, params.lse_strides, seq.q0 + i0 + y0 + ${r}u)] = select(bitcast<u32>(value), ${MINUS_INFINITY_BITS}, empty${r});
+  ${packed ? `let h = hk * heads + (e0 + y0 + ${r}u) % heads;` : ''}
+  let i = ${packed ? `(e0 + y0 + ${r}u) / heads` : `i0 + y0 + ${r}u`};
+  lse[base(result_b, h, params.lse_strides, seq.q0 + i)] = select(bitcast<u32>(value), ${MINUS_INFINITY_BITS}, empty${r});
 }`,
 )}
-${storeOwn(t, 'acc', 'own', t.br, rowsOf('out', Dv), (r) => `weight${r}`)}
+${storeOwn(t, 'acc', 'own', used, own('out', Dv), (r) => `weight${r}`)}
 }`;
   return { label: 'flash2 forward', code, access: forwardAccess(f, variant) };
 }
