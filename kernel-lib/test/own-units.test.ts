@@ -24,7 +24,9 @@ onEachAdapter('matrix kernels', () => {
       const q = flash.randn([1, 1, 40, D], { dtype, seed: 1 });
       const result = await flash.attention(q, q, q);
       expect(result.info.path).toMatch(/matrix tiles/);
-      expect((await result.backward(q)).info.path).toMatch(/dq matrix tiles .* dkdv matrix tiles/);
+      // Gradients in f32 keep to plain arithmetic: see kernels/flash2/float-parts.ts.
+      const units = /dq matrix tiles .* dkdv matrix tiles/;
+      expect(units.test((await result.backward(q)).info.path)).toBe(dtype === 'f16');
     },
     timeout,
   );

@@ -37,8 +37,8 @@ const deadly = new Map<string, string>();
 const nameOf = ({ pass, dtype, D, Dv }: Family): string => `${pass} ${dtype} D ${D} Dv ${Dv}`;
 
 /** Whether the device would take matrices for the pass, were they proven. */
-function wouldTake(p: Problem, pass: Proof['pass'], { facts, unit }: FlashDevice): boolean {
-  if (!unit) return false;
+function wouldTake(p: Problem, pass: Proof['pass'], { facts, unit, floatUnits }: FlashDevice): boolean {
+  if (!unit || (p.dtype === 'f32' && !floatUnits)) return false;
   const able = { ...facts, matrices: unit };
   return (pass === 'forward' ? (['forward'] as const) : (['dq', 'dkdv'] as const)).some((one) =>
     chooseMatrices(one, p, able),

@@ -67,6 +67,8 @@ export class FlashDevice {
   readonly info: DeviceInfo;
   /** The matrix units that the device lists and that kernels should use, once they are proven; null for none. */
   readonly unit: MatrixUnit | null;
+  /** Whether f32 may use them, too, by two halves: only where asked for, see kernels/flash2/float-parts.ts. */
+  readonly floatUnits: boolean;
   /** Bytes of all live buffers made here. */
   bytes = 0;
   private readonly tuned: Map<string, TunedShape>;
@@ -88,6 +90,7 @@ export class FlashDevice {
     // A driver on a CPU has none: it only plays them, slowly.
     const useful = units === 'on' || (units === 'auto' && kind === 'hardware');
     this.unit = useful ? matrixUnit(info, gpu.features) : null;
+    this.floatUnits = units === 'on';
     this.tuned = new Map(Object.entries(tuningStore().read(name)));
     this.facts = {
       kind,

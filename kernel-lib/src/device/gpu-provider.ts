@@ -11,7 +11,7 @@ export interface AdapterChoice {
   readonly driver: string;
   /** One sentence: why this adapter. */
   readonly reason: string;
-  /** Whether kernels for matrix units are used; 'auto', the default, means on real GPUs. */
+  /** Whether kernels for matrix units are used; 'auto', the default, means on real GPUs and for f16. */
   readonly matrices?: 'auto' | 'on' | 'off';
   /** The GPU object that made it: in Node it must stay referenced as long as work lives. */
   readonly gpu: unknown;

@@ -173,18 +173,20 @@ export const overRow = (t: MatrixTile, name: string, how: 'max' | 'add'): string
     })
     .join(' ');
 
-/**
- * sum += left * right. Of two parts each, the product of both small ones is at the edge of what f32 keeps: `whole` takes it too, where
- * what comes is subtracted from a number that may be the same.
- */
+/** sum += left * right. Of two parts each, the product of both small ones is below what f32 keeps. */
 function product(
   { parts }: MatrixTile,
   left: (part: number) => string,
   right: (part: number) => string,
   sum: string,
-  whole = false,
 ): string {
-  const pairs = parts === 1 ? [] : [...(whole ? [[1, 1]] : []), [1, 0], [0, 1]];
+  const pairs =
+    parts === 1
+      ? []
+      : [
+          [1, 0],
+          [0, 1],
+        ];
   return [...pairs, [0, 0]]
     .map(([a, b]) => `${sum} = subgroupMatrixMultiplyAccumulate(${left(a)}, ${right(b)}, ${sum});`)
     .join(' ');
@@ -274,14 +276,7 @@ export const stageMatrixStep = (
   eachChunk(t, size, (_, part) => `stage_${name}[${stagePlace(t, size, part)}] = ${load('row', 'd8', part)};`);
 
 /** region = own * step^T: S = Q K^T and its relatives, over rows of `size` numbers; `own` names the matrices in registers. */
-export function productsInto(
-  t: MatrixTile,
-  region: string,
-  own: string,
-  step: string,
-  size: number,
-  whole = false,
-): string {
+export function productsInto(t: MatrixTile, region: string, own: string, step: string, size: number): string {
   const { M, N, K } = t.unit;
   const stride = matrixStride(t, size);
   const columns = t.step / N / t.split;
@@ -302,7 +297,6 @@ export function productsInto(
           (a) => `${own}_${a}_${m}_${x}`,
           (b) => `b${b}`,
           `s_${m}_${n}`,
-          whole,
         ),
       );
       return `{ ${rights.join(' ')} ${sums.join(' ')} }`;

@@ -9,7 +9,7 @@ import type { MatrixUnit } from '../../src/wgsl/matrices';
 export function emulateUnits(device: FlashDevice, unit: MatrixUnit, mistake = 's'): void {
   const { gpu } = device;
   const { createShaderModule } = gpu;
-  Object.assign(device, { unit });
+  Object.assign(device, { unit, floatUnits: true });
   Object.assign(gpu, {
     createShaderModule: (descriptor: GPUShaderModuleDescriptor): GPUShaderModule =>
       createShaderModule.call(gpu, { ...descriptor, code: emulated(descriptor.code, unit, mistake) }),

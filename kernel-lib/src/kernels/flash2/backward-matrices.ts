@@ -12,7 +12,6 @@ import {
 import { when } from '../../wgsl/params';
 import { bandCut } from '../common';
 import type { AttentionMatrices } from './choose-matrices';
-import { perScale } from './float-parts';
 
 /** P in the products with dO is this many times itself, so that halves keep more of small weights. */
 export const P_LIFT = '16384.0';
@@ -35,7 +34,8 @@ export const declareGradientFactors = (t: AttentionMatrices): string =>
  *
  * Where a row of dS would grow above that, its factor shrinks and what was summed of it has to: `rescale` then runs. So no dS is too
  * large for a half, however large dO and V are, and small ones keep their digits.
- * @param p_wanted, ds_wanted  which of the two another product needs
+ * @param wanted which of P and dS another product needs
+ * @param rescale WGSL that multiplies what was summed of dS by row_factor
  */
 export function gradientLanes(
   f: ScoreFeatures,
@@ -49,7 +49,7 @@ export function gradientLanes(
   const each = (text: (i: number, n: number) => string): string =>
     eachLaneRowOf(t, (i) => eachVec4(t, (n) => text(i, n)));
   const dp = (i: number, n: number): string => {
-    const product = `${scoreVec4(t, '1u', i, n)}${perScale(t, 'dout', 'v')}`;
+    const product = scoreVec4(t, '1u', i, n);
     return f.dropout ? keptOf(f, i, n, `${product} * params.keep_factor`) : product;
   };
   const slope = (i: number, n: number): string => (f.softcap ? ` * slope_${i}_${n}` : '');
@@ -58,7 +58,7 @@ export function gradientLanes(
     return `let most4_${i} = ${most}; var most${i} = max(max(most4_${i}.x, most4_${i}.y), max(most4_${i}.z, most4_${i}.w)); ${overRow(t, `most${i}`, 'max')}`;
   };
   return `
-${each((i, n) => `var s_${i}_${n} = ${scoreVec4(t, '0u', i, n)} * to_log2${perScale(t, 'q', 'k')};`)}
+${each((i, n) => `var s_${i}_${n} = ${scoreVec4(t, '0u', i, n)} * to_log2;`)}
 ${applyMatrixFeatures(f, s, bandCut(t, s.own), 'slope')}
 ${drawMatrixDropout(f, s)}
 ${each((i, n) => `s_${i}_${n} = exp2(min(s_${i}_${n} - ${stateOf(s, 'lse', i, n)}, vec4f()));`)}

@@ -46,7 +46,7 @@ function registers(pass: Pass, t: MatrixTile, { D, Dv }: Pick<Problem, 'D' | 'Dv
 export function chooseMatrices(pass: Pass, p: Problem, facts: DeviceFacts): AttentionMatrices | null {
   const unit = facts.matrices;
   // Bytes of a cache, and pages, are read by other kernels.
-  if (!unit || p.cache) return null;
+  if (!unit || p.cache || (p.dtype === 'f32' && pass !== 'forward')) return null;
   for (const shape of SHAPES[pass]) {
     const t: MatrixTile = { unit, parts: p.dtype === 'f16' ? 1 : 2, ...shape };
     const fits =

@@ -1,13 +1,11 @@
 import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
-import { scoreBuffers, type ScoreFeatures } from '../../features/score';
-import { TO_HALF_WGSL } from '../../wgsl/matrices';
-import { type Params, when } from '../../wgsl/params';
+import type { ScoreFeatures } from '../../features/score';
+import type { Params } from '../../wgsl/params';
 import { LOG2_E, MINUS_INFINITY_BITS } from '../../wgsl/special-values';
 import { loadFunction, storageArray } from '../../wgsl/staging';
 import { type TileShape, vec4s } from '../../wgsl/tiles';
 import { featureAccess, headWgsl } from '../common';
-import { partsWgsl, type Parts, scaleAccess, scalesWgsl } from './float-parts';
 
 /** Rows of a workgroup, one a thread. */
 export const DELTA_ROWS = 64;
@@ -19,7 +17,6 @@ export const DELTA_ROWS = 64;
  * forbidden, so only a finite number is wanted. Bound by memory.
  *
  * It adds up in the order of the tiles' dP, so that a query that sees one key, whose dS is 0, has no rounding left in it.
- * Where the kernels that use it take floats as two halves, so does it, for the same reason.
  * @param unroll that of the tiles
  */
 export function deltaKernel(
@@ -27,7 +24,6 @@ export function deltaKernel(
   f: ScoreFeatures,
   params: Params,
   unroll: TileShape['unroll'],
-  floats: Parts = { parts: 1 },
 ): Kernel {
   const add =
     unroll === 4 ? 'sum += dot(a, o);' : 'sum = fma(a.w, o.w, fma(a.z, o.z, fma(a.y, o.y, fma(a.x, o.x, sum))));';
@@ -39,9 +35,6 @@ ${storageArray(2, 'read', 'out', Dv, dtype)}
 @group(0) @binding(4) var<storage, read_write> rows: array<vec2f>;
 ${loadFunction('dout', Dv, dtype)}
 ${loadFunction('out', Dv, dtype)}
-${when(floats.parts === 2, TO_HALF_WGSL)}
-${scalesWgsl(floats, 5 + scoreBuffers(f).length)}
-${partsWgsl(floats)}
 
 @compute @workgroup_size(${DELTA_ROWS})
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: u32) {
@@ -55,7 +48,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: 
   let at = base(b, h, params.out_strides, seq.q0 + i);
   var sum = 0.0;
   for (var d = 0u; d < ${vec4s(Dv)}u + params.zero; d++) {
-    let a = ${floats.parts === 2 ? 'as_parts(load_dout(at, d))' : 'load_dout(at, d)'};
+    let a = load_dout(at, d);
     let o = load_out(at, d);
     ${add}
   }
@@ -63,9 +56,5 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: 
   let value = select(bitcast<f32>(bits) * ${LOG2_E}, 0.0, bits == ${MINUS_INFINITY_BITS});
   rows[base(b, h, params.rows_strides, seq.q0 + i)] = vec2f(value, sum);
 }`;
-  return {
-    label: 'flash2 delta',
-    code,
-    access: ['read', 'read', 'read', 'read_write', ...featureAccess(f), ...scaleAccess(floats)],
-  };
+  return { label: 'flash2 delta', code, access: ['read', 'read', 'read', 'read_write', ...featureAccess(f)] };
 }

@@ -1,7 +1,7 @@
 import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
 import { type MatrixScore, matrixScoreWgsl } from '../../features/matrix-score';
-import { scoreBuffers, type ScoreFeatures } from '../../features/score';
+import type { ScoreFeatures } from '../../features/score';
 import { BY_EIGHTS, load8, store8 } from '../../wgsl/eights';
 import {
   accumulateFrom,
@@ -20,11 +20,9 @@ import {
 } from '../../wgsl/matrices';
 import { type Params, when } from '../../wgsl/params';
 import { ownKeysWgsl, rowsOf } from '../common';
-import { boundKeyGradients } from '../outputs';
 import { keyGradientsWgsl } from './backward-common';
 import { declareGradientFactors, gradientLanes, P_LIFT } from './backward-matrices';
 import type { AttentionMatrices } from './choose-matrices';
-import { perScale, scaleAccess, scaleOf, scalesWgsl } from './float-parts';
 
 /**
  * dK and dV on matrix units (wgsl/matrices.ts); the formulas are in dkdv.ts, which is the same for plain arithmetic. The keys stay, the
@@ -42,7 +40,6 @@ export function dkdvMatricesKernel(
   const [dk, dv] = [writes.includes('dk'), writes.includes('dv')];
   const scores: MatrixScore = { tile: t, own: 'keys' };
   const { begin, access } = keyGradientsWgsl(enableMatrices(t), p, f, params, writes, BY_EIGHTS);
-  const scales = 6 + boundKeyGradients(p, writes).length + scoreBuffers(f).length;
   const finish = (name: 'acc_k' | 'acc_v', size: number, factor: (i: number) => string): string => `
 workgroupBarrier();
 ${eachLaneRowOf(t, (i) => `if (share == 0u) { row_factor[row${i}] = ${factor(i)}; }`)}
@@ -55,12 +52,11 @@ ${declareStage(t, 'dout', Dv)}
 var<workgroup> lse4: array<vec4f, ${t.step / 4}>;
 var<workgroup> delta4: array<vec4f, ${t.step / 4}>;
 ${matrixScoreWgsl(f, scores)}
-${scalesWgsl(t, scales)}
 
 ${matrixMain(t)}
 ${ownKeysWgsl(t.bc, f)}
-${loadOwnMatrices(t, 'own_k', D, load8({ ...rowsOf('k', D), scale: scaleOf(t, 'k') }))}
-${when(dk, loadOwnMatrices(t, 'own_v', Dv, load8({ ...rowsOf('v', Dv), scale: scaleOf(t, 'v') })))}
+${loadOwnMatrices(t, 'own_k', D, load8(rowsOf('k', D)))}
+${when(dk, loadOwnMatrices(t, 'own_v', Dv, load8(rowsOf('v', Dv))))}
 ${when(dk, declareResults(t, 'acc_k', D))}
 ${when(dv, declareResults(t, 'acc_v', Dv))}
 ${declareGradientFactors(t)}
@@ -74,8 +70,8 @@ for (var h = hk * heads; h < (hk + 1u) * heads; h++) {
   let out_base = base(b, h, params.out_strides, seq.q0);
   for (var i0 = begin; i0 < end; i0 += ${t.br}u) {
     workgroupBarrier();
-    ${stageMatrixStep(t, 'q', D, load8({ ...rowsOf('q', D), scale: scaleOf(t, 'q') }))}
-    ${stageMatrixStep(t, 'dout', Dv, load8({ ...rowsOf('dout', Dv), scale: scaleOf(t, 'dout') }))}
+    ${stageMatrixStep(t, 'q', D, load8(rowsOf('q', D)))}
+    ${stageMatrixStep(t, 'dout', Dv, load8(rowsOf('dout', Dv)))}
     for (var n = lid; n < ${t.step / 4}u; n += ${threads(t)}u) {
       ${[0, 1, 2, 3].map((e) => `let state${e} = load_row(b, h, seq, i0 + 4u * n + ${e}u);`).join(' ')}
       lse4[n] = vec4f(state0.x, state1.x, state2.x, state3.x);
@@ -83,7 +79,7 @@ for (var h = hk * heads; h < (hk + 1u) * heads; h++) {
     }
     workgroupBarrier();
     ${productsInto(t, '0u', 'own_k', 'q', D)}
-    ${when(dk, productsInto(t, '1u', 'own_v', 'dout', Dv, true))}
+    ${when(dk, productsInto(t, '1u', 'own_v', 'dout', Dv))}
     workgroupBarrier();
     ${gradientLanes(f, scores, t, { p: dv, ds: dk }, scaleResults(t, 'acc_k', '1u', D))}
     // dV += P^T dO; dK += dS^T Q
@@ -94,12 +90,12 @@ for (var h = hk * heads; h < (hk + 1u) * heads; h++) {
 
 ${when(
   dk,
-  finish('acc_k', D, (i) => `params.scale / ds_factor${i}${perScale(t, 'q')}`),
+  finish('acc_k', D, (i) => `params.scale / ds_factor${i}`),
 )}
 ${when(
   dv,
-  finish('acc_v', Dv, () => `${f.dropout ? 'params.keep_factor' : '1.0'} / ${P_LIFT}${perScale(t, 'dout')}`),
+  finish('acc_v', Dv, () => `${f.dropout ? 'params.keep_factor' : '1.0'} / ${P_LIFT}`),
 )}
 }`;
-  return { label: 'flash2 dkdv', code, access: [...access, ...scaleAccess(t)] };
+  return { label: 'flash2 dkdv', code, access };
 }

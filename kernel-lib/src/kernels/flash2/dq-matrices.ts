@@ -1,7 +1,7 @@
 import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
 import { type MatrixScore, matrixScoreWgsl } from '../../features/matrix-score';
-import { scoreBuffers, type ScoreFeatures } from '../../features/score';
+import type { ScoreFeatures } from '../../features/score';
 import { BY_EIGHTS, load8, store8 } from '../../wgsl/eights';
 import {
   accumulateFrom,
@@ -22,7 +22,6 @@ import { featureAccess, ownQueriesWgsl, rowsOf } from '../common';
 import { backwardWgsl } from './backward-common';
 import { declareGradientFactors, gradientLanes } from './backward-matrices';
 import type { AttentionMatrices } from './choose-matrices';
-import { perScale, scaleAccess, scaleOf, scalesWgsl } from './float-parts';
 
 /**
  * dQ on matrix units (wgsl/matrices.ts); the formulas and why dQ has a kernel of its own are in dq.ts, which is the same for plain
@@ -39,12 +38,11 @@ ${matrixModule(t)}
 ${declareStage(t, 'k', D)}
 ${declareStage(t, 'v', Dv)}
 ${matrixScoreWgsl(f, scores)}
-${scalesWgsl(t, 7 + scoreBuffers(f).length)}
 
 ${matrixMain(t)}
 ${ownQueriesWgsl(t.br, f)}
-${loadOwnMatrices(t, 'own_q', D, load8({ ...rowsOf('q', D), scale: scaleOf(t, 'q') }))}
-${loadOwnMatrices(t, 'own_dout', Dv, load8({ ...rowsOf('dout', Dv), scale: scaleOf(t, 'dout') }))}
+${loadOwnMatrices(t, 'own_q', D, load8(rowsOf('q', D)))}
+${loadOwnMatrices(t, 'own_dout', Dv, load8(rowsOf('dout', Dv)))}
 ${declareResults(t, 'acc', D)}
 ${eachLaneRowOf(t, (i) => `let state${i} = load_row(b, h, seq, i0 + row${i});`)}
 ${declareGradientFactors(t)}
@@ -52,23 +50,23 @@ ${declareGradientFactors(t)}
 let end = key_end(seq, i1);
 for (var j0 = key_begin(seq, i0) / ${t.bc}u * ${t.bc}u; j0 < end; j0 += ${t.bc}u) {
   workgroupBarrier();
-  ${stageMatrixStep(t, 'k', D, load8({ ...rowsOf('k', D), scale: scaleOf(t, 'k') }))}
-  ${stageMatrixStep(t, 'v', Dv, load8({ ...rowsOf('v', Dv), scale: scaleOf(t, 'v') }))}
+  ${stageMatrixStep(t, 'k', D, load8(rowsOf('k', D)))}
+  ${stageMatrixStep(t, 'v', Dv, load8(rowsOf('v', Dv)))}
   workgroupBarrier();
   ${productsInto(t, '0u', 'own_q', 'k', D)}
-  ${productsInto(t, '1u', 'own_dout', 'v', Dv, true)}
+  ${productsInto(t, '1u', 'own_dout', 'v', Dv)}
   workgroupBarrier();
   ${gradientLanes(f, scores, t, { p: false, ds: true }, scaleResults(t, 'acc', '1u', D))}
   // dQ += dS K
   ${accumulateFrom(t, 'acc', '1u', 'k', D)}
 }
 
-${eachLaneRowOf(t, (i) => `if (share == 0u) { row_factor[row${i}] = params.scale / ds_factor${i}${perScale(t, 'k')}; }`)}
+${eachLaneRowOf(t, (i) => `if (share == 0u) { row_factor[row${i}] = params.scale / ds_factor${i}; }`)}
 ${storeResults(t, 'acc', D, store8(rowsOf('dq', D)))}
 }`;
   return {
     label: 'flash2 dq',
     code,
-    access: ['read', 'read', 'read', 'read', 'read', 'read_write', ...featureAccess(f), ...scaleAccess(t)],
+    access: ['read', 'read', 'read', 'read', 'read', 'read_write', ...featureAccess(f)],
   };
 }

@@ -3,7 +3,7 @@ import type { DeviceFacts } from '../../device/device';
 import type { Step } from '../../device/dispatch';
 import type { Kernel } from '../../device/pipeline-cache';
 import { paramsStruct } from '../../wgsl/params';
-import { type Operands, type OperandName, slices } from '../operands';
+import { type Operands, slices } from '../operands';
 import type { AnyTile } from './choose-tile';
 import { SCALED, type Scaled } from './float-parts';
 
@@ -19,14 +19,9 @@ const wants = (tile: AnyTile): boolean => 'unit' in tile && tile.parts === 2;
 /** Four words for each slice, where a uniform binding may begin. */
 const BYTES = 256;
 
-/** The buffer, zeroed, if one of the tiles wants it. */
-export function maximaUpload(
-  tiles: readonly AnyTile[],
-  p: Problem,
-  facts: DeviceFacts,
-  more: readonly OperandName[],
-): Record<string, Uint32Array> {
-  return tiles.some(wants) ? { maxima: new Uint32Array((BYTES / 4) * slices(p, facts, more).length) } : {};
+/** The buffer, zeroed, if the tile's kernel wants it. */
+export function maximaUpload(tile: AnyTile, p: Problem, facts: DeviceFacts): Record<string, Uint32Array> {
+  return wants(tile) ? { maxima: new Uint32Array((BYTES / 4) * slices(p, facts).length) } : {};
 }
 
 /** How a kernel of slice n binds them, last of all. */
@@ -64,16 +59,16 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: 
   return kernel;
 }
 
-/** Finds them for slice n, if one of the tiles wants them. */
+/** Finds them for slice n, if the tile's kernel wants them. */
 export function maximaSteps(
-  tiles: readonly AnyTile[],
+  tile: AnyTile,
   operands: Operands,
   buffers: Readonly<Record<string, GPUBuffer>>,
   n: number,
 ): Step[] {
-  if (!tiles.some(wants)) return [];
-  return SCALED.filter((name) => name in buffers).map((name) => {
-    const source = operands.bind(name === 'dout' ? 'out' : name, buffers[name]);
+  if (!wants(tile)) return [];
+  return SCALED.map((name) => {
+    const source = operands.bind(name, buffers[name]);
     const words = (source.size ?? buffers[name].size) / 4;
     return {
       kernel: kernelFor(name),

@@ -56,8 +56,7 @@ const RISE = 15;
  *       matrices: where some alpha is not 1: acc = alpha acc;  acc = acc + P V_j;  S = scale Q_i K_j+1^T
  *     out = acc / l;  lse = ln 2 (m + log2 l)
  *
- * m need not be the maximum: out and lse are the same for any m, as long as no weight is too large for a half (FlashAttention-4 calls
- * this lazy rescaling). Dropout's factor waits for the end for the same reason. K_j+2 and V_j+1 are on their way while the matrices of
+ * m need not be the maximum: out and lse are the same for any m, as long as no weight is too large for a half. Dropout's factor waits for the end for the same reason. K_j+2 and V_j+1 are on their way while the matrices of
  * turn j are multiplied. Four barriers a step, five where scores have one region.
  */
 export function forwardMatricesKernel(t: AttentionMatrices, p: Problem, f: ScoreFeatures, params: Params): Kernel {

@@ -17,7 +17,6 @@ import { anyForwardKernel } from './any-forward';
 import { dbiasKernel } from './dbias';
 import { DELTA_ROWS, deltaKernel } from './delta';
 import { maximaBinding, maximaSteps, maximaUpload } from './float-maxima';
-import type { Parts } from './float-parts';
 
 /** Operations of a slice's matrix products, with inner or outer sizes that add up to `widths`, over the visited tiles. */
 function tileFlops(p: Problem, { slice }: Operands, tile: { br: number; bc: number }, widths: number): number {
@@ -39,13 +38,13 @@ export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionT
     tiles: countTiles(p, tile),
     outputs: resultBytes(p),
     scratch: {},
-    uploads: { ...featureUploads(p, f), ...maximaUpload([tile], p, facts, []) },
+    uploads: { ...featureUploads(p, f), ...maximaUpload(tile, p, facts) },
     steps: (buffers) =>
       eachSlice(p, facts, [], (operands, n) => {
         const params = attentionParams(p, f, operands);
         const bind = (name: 'q' | 'k' | 'v' | 'out' | 'lse'): GPUBufferBinding => operands.bind(name, buffers[name]);
         return [
-          ...maximaSteps([tile], operands, buffers, n),
+          ...maximaSteps(tile, operands, buffers, n),
           {
             kernel: anyForwardKernel(tile, p, f, params, variant),
             params,
@@ -72,7 +71,8 @@ export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionT
  * @param tiles wanted tile, used by each kernel whose working set it fits; null for the device's own choice
  */
 export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: number; bc: number } | null): Plan {
-  const { dqTile, dkdvTile } = backwardTiles(p, facts, tiles);
+  const dqTile = chooseAnyTile('dq', tiles, p, facts);
+  const dkdvTile = chooseAnyTile('dkdv', tiles, p, facts);
   // dbias has tiles of workgroup memory only, and delta adds up as it does.
   const dbiasTile = 'tx' in dqTile ? dqTile : chooseTile('dq', p, facts);
   const f = compiledFeatures(p, facts);
@@ -81,9 +81,9 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
     tiles: countTiles(p, dqTile),
     outputs: gradientBytes(p),
     scratch: { rows: 2 * resultBytes(p).lse, ...dbiasScratch(p) },
-    uploads: { ...featureUploads(p, f), ...maximaUpload([dqTile, dkdvTile], p, facts, ['rows', 'dbias']) },
+    uploads: featureUploads(p, f),
     steps: (buffers) => [
-      ...eachSlice(p, facts, ['rows', 'dbias'], (operands, n) => {
+      ...eachSlice(p, facts, ['rows', 'dbias'], (operands) => {
         const params = attentionParams(p, f, operands);
         const { slice } = operands;
         const like = (name: OperandName, buffer: string = name): GPUBufferBinding =>
@@ -91,24 +91,18 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
         const inputs = [like('q'), like('k'), like('v'), like('out', 'dout'), like('rows')];
         const features = featureBindings(f, operands, buffers);
         return [
-          ...maximaSteps([dqTile, dkdvTile], operands, buffers, n),
-          deltaStep(p, f, operands, buffers, dbiasTile.unroll, dqTile, n),
+          deltaStep(p, f, operands, buffers, dbiasTile.unroll),
           {
             kernel: anyDqKernel(dqTile, p, f, params),
             params,
-            buffers: [...inputs, like('q', gradientBuffer(p, 'dq')), ...features, ...maximaBinding(dqTile, buffers, n)],
+            buffers: [...inputs, like('q', gradientBuffer(p, 'dq')), ...features],
             workgroups: slice.B * slice.H * Math.ceil(p.Nq / dqTile.br),
             flops: tileFlops(p, operands, dqTile, 2 * p.D + p.Dv),
           },
           ...keyDispatches(f, facts).map((writes) => ({
             kernel: anyDkdvKernel(dkdvTile, p, f, params, writes),
             params,
-            buffers: [
-              ...inputs,
-              ...bindKeyGradients(p, operands, buffers, writes),
-              ...features,
-              ...maximaBinding(dkdvTile, buffers, n),
-            ],
+            buffers: [...inputs, ...bindKeyGradients(p, operands, buffers, writes), ...features],
             workgroups: slice.B * slice.Hk * Math.ceil(p.Nk / dkdvTile.bc),
             flops: tileFlops(p, operands, dkdvTile, p.D + p.Dv + (writes.length * (p.D + p.Dv)) / 2),
           })),
@@ -126,52 +120,21 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
 const keyDispatches = (f: ScoreFeatures, { maxStorageBuffers }: DeviceFacts): ('dk' | 'dv')[][] =>
   7 + storageCount(f) <= maxStorageBuffers ? [['dk', 'dv']] : [['dk'], ['dv']];
 
-/**
- * The tiles of dQ and of dK and dV. All that subtracts delta must round as delta does, so floats are two halves in both or in none, and
- * not beside dbias.
- */
-function backwardTiles(
-  p: Problem,
-  facts: DeviceFacts,
-  wanted: { br: number; bc: number } | null,
-): { dqTile: AnyTile; dkdvTile: AnyTile } {
-  const choose = (facts: DeviceFacts): { dqTile: AnyTile; dkdvTile: AnyTile } => ({
-    dqTile: chooseAnyTile('dq', wanted, p, facts),
-    dkdvTile: chooseAnyTile('dkdv', wanted, p, facts),
-  });
-  const tiles = choose(facts);
-  const both = 'unit' in tiles.dqTile && 'unit' in tiles.dkdvTile;
-  return p.dtype === 'f16' || (both && !hasDbias(p)) ? tiles : choose({ ...facts, matrices: undefined });
-}
-
-/**
- * (lse, delta) of every query of slice n.
- * @param tile that of the kernels that use them, where floats may be two halves
- */
+/** (lse, delta) of every query of a slice. */
 export function deltaStep(
   p: Problem,
   f: ScoreFeatures,
   operands: Operands,
   buffers: Readonly<Record<string, GPUBuffer>>,
   unroll: AttentionTile['unroll'],
-  tile?: AnyTile,
-  n = 0,
 ): Step {
   const { B, H } = operands.slice;
   const params = attentionParams(p, f, operands);
   const bind = (name: OperandName, buffer: string = name): GPUBufferBinding => operands.bind(name, buffers[buffer]);
-  const floats: Parts = { parts: tile && 'unit' in tile ? tile.parts : 1 };
   return {
-    kernel: madeOnce(p, f, params)(['delta', unroll, floats], () => deltaKernel(p, f, params, unroll, floats)),
+    kernel: madeOnce(p, f, params)(['delta', unroll], () => deltaKernel(p, f, params, unroll)),
     params,
-    buffers: [
-      bind('out', 'dout'),
-      bind('out'),
-      bind('lse'),
-      bind('rows'),
-      ...featureBindings(f, operands, buffers),
-      ...(tile ? maximaBinding(tile, buffers, n) : []),
-    ],
+    buffers: [bind('out', 'dout'), bind('out'), bind('lse'), bind('rows'), ...featureBindings(f, operands, buffers)],
     workgroups: B * H * Math.ceil(p.Nq / DELTA_ROWS),
     flops: 2 * B * H * p.Nq * p.Dv,
   };

@@ -21,5 +21,5 @@ export const USAGE = `usage: flashlab COMMAND [options]
   WHERE is --user (the default), --sys-prefix (the active Python environment) or --prefix DIR.
   --json prints one JSON object a line. --help shows this, --version the version.
   FLASH_ADAPTER=auto|hardware|lavapipe|swiftshader chooses the GPU; FLASH_MATRICES=auto|on|off whether kernels
-  use matrix units: auto means those of real GPUs.
+  use matrix units: auto means those of real GPUs, for f16; on those of any, for f32 too.
 `;
