@@ -59,6 +59,23 @@ onEachAdapter('matrix kernels on emulated units', (adapter) => {
     timeout,
   );
 
+  // Of which SwiftShader's exp2 makes Infinity.
+  (adapter === 'swiftshader' ? test.skip : test)(
+    'what is not a number stays so',
+    async () => {
+      await flash.init();
+      emulateUnits(await defaultDevice(), { ...NVIDIA, M: 8, N: 8, K: 8, lanes: 16 });
+      const q = flash.randn([1, 1, 8, 16], { dtype: 'f16', seed: 1 });
+      const numbers = await q.data();
+      numbers[5] = NaN;
+      const k = flash.tensor(numbers, q.shape, { dtype: 'f16' });
+      const { out, lse, info } = await flash.attention(q, k, q);
+      expect(info.path).toMatch(/matrix tiles/);
+      expect([...(await out.data()), ...(await lse.data())].every(Number.isNaN)).toBe(true);
+    },
+    timeout,
+  );
+
   test(
     'units that are wrong are found out, and not used',
     async () => {

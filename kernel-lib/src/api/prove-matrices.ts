@@ -1,6 +1,7 @@
 import type { DeviceFacts, FlashDevice } from '../device/device';
 import { type Plan, runPlan } from '../device/plan';
 import { type AttentionMatrices, chooseMatrices } from '../kernels/flash2/choose-matrices';
+import { chooseAnyTile, type Pass } from '../kernels/flash2/choose-tile';
 import { flash2Backward, flash2Forward } from '../kernels/flash2/plan';
 import {
   allowedError,
@@ -12,6 +13,7 @@ import {
 } from '../reference';
 import { normals } from '../tensor/random';
 import { toNumbers, toStorage, viewStorage } from '../tensor/storage-array';
+import { FlashError } from './errors';
 import { CAUSAL, NO_FEATURES, type Problem } from './problem';
 
 // Kernels on matrix units are only as right as drivers are, and these units are new to WGSL. So the first call of each family (pass,
@@ -36,13 +38,13 @@ const deadly = new Map<string, string>();
 
 const nameOf = ({ pass, dtype, D, Dv }: Family): string => `${pass} ${dtype} D ${D} Dv ${Dv}`;
 
+const passesOf = (pass: Proof['pass']): readonly Pass[] => (pass === 'forward' ? ['forward'] : ['dq', 'dkdv']);
+
 /** Whether the device would take matrices for the pass, were they proven. */
 function wouldTake(p: Problem, pass: Proof['pass'], { facts, unit, floatUnits }: FlashDevice): boolean {
   if (!unit || (p.dtype === 'f32' && !floatUnits)) return false;
   const able = { ...facts, matrices: unit };
-  return (pass === 'forward' ? (['forward'] as const) : (['dq', 'dkdv'] as const)).some((one) =>
-    chooseMatrices(one, p, able),
-  );
+  return passesOf(pass).some((one) => 'unit' in chooseAnyTile(one, null, p, able));
 }
 
 /** The device's facts for a pass of a problem, with its matrix units only if they are proven; proves them if need be. */
@@ -73,7 +75,9 @@ export async function proveUsual(device: FlashDevice): Promise<Proof[]> {
       for (const pass of ['forward', 'backward'] as const) {
         const family = { pass, dtype, D, Dv: D };
         if (!wouldTake(proofProblem(family, { br: 1, bc: 1 }), pass, device)) continue;
-        found.push(await device.enqueue(() => proofOf(device, family)));
+        const lost = (error: Error): Proof => ({ ...family, ok: false, text: error.message });
+        found.push(await device.enqueue(() => proofOf(device, family)).catch(lost));
+        if (device.lost) return found;
       }
     }
   }
@@ -98,6 +102,8 @@ async function prove(device: FlashDevice, family: Family): Promise<Proof> {
       deadly.set(place, `the device was lost: ${text}`);
       throw error;
     }
+    // Memory may be there the next time.
+    if (error instanceof FlashError && error.code === 'OUT_OF_MEMORY') proofs.get(device)?.delete(nameOf(family));
     return result(false, text);
   }
 }

@@ -206,6 +206,7 @@ async function run(
   const entries: GPUBindGroupEntry[] = [];
   const watch = observer().began(device, [LABEL]);
   // Only for those who watch: to read the time back costs a round trip.
+  let ok = false;
   const timer = watch === NOBODY ? null : new GpuTimer(device, 'short');
   try {
     for (const [{ name, binding, access }, slot] of bound) {
@@ -235,6 +236,7 @@ async function run(
     await device.guard(device.gpu.queue.onSubmittedWorkDone());
     const wallMs = performance.now() - begin;
     const gpuMs = (await timer?.totals())?.get(LABEL) ?? null;
+    ok = true;
     watch.ended({ dispatches: 1, gpuMs, kernels: [{ label: LABEL, dispatches: 1, gpuMs }], wallMs });
     return outputs;
   } catch (error) {
@@ -242,6 +244,6 @@ async function run(
     for (const buffer of outputs.values()) device.free(buffer);
     throw error;
   } finally {
-    timer?.dispose();
+    timer?.dispose(ok);
   }
 }

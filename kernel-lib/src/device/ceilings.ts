@@ -131,8 +131,10 @@ export async function measureCeilings(device: FlashDevice): Promise<Ceilings> {
     const { unit } = device;
     const products = workgroups * turns * REPEATS * MATRIX_CHAINS;
     const matrixFlops = unit ? 2 * products * unit.M * unit.N * unit.K : 0;
+    // Last, and without harm: a driver may list units that it cannot use.
+    const matrixMs = unit && (await best(matrixKernel(unit), turns, matrixFlops).catch(() => null));
     return {
-      matrixGflops: unit && matrixFlops / (await best(matrixKernel(unit), turns, matrixFlops)) / 1e6,
+      matrixGflops: matrixMs && matrixFlops / matrixMs / 1e6,
       fmaGflops: (2 * operations) / fmaMs / 1e6,
       expGops: operations / expMs / 1e6,
       copyGBs: (2 * bytes) / copyMs / 1e6,

@@ -43,7 +43,7 @@ export interface DeviceInfo {
   readonly timestamps: boolean;
 }
 
-const WANTED_FEATURES = new Set<GPUFeatureName>(['timestamp-query', ...MATRIX_FEATURES, SIZE_FEATURE]);
+const PLAIN_FEATURES: readonly GPUFeatureName[] = ['timestamp-query', 'subgroups'];
 /** The limits that bear on attention: asked for, and told by the doctor. */
 export const LIMITS = [
   'maxBufferSize',
@@ -138,7 +138,8 @@ export class FlashDevice {
     const adapter = choice?.adapter ?? (source as GPUAdapter);
     const requiredLimits: Record<string, number> = {};
     for (const name of LIMITS) requiredLimits[name] = adapter.limits[name];
-    const requiredFeatures = [...WANTED_FEATURES].filter((feature) => adapter.features.has(feature));
+    const wanted = choice?.matrices === 'off' ? PLAIN_FEATURES : [...PLAIN_FEATURES, ...MATRIX_FEATURES, SIZE_FEATURE];
+    const requiredFeatures = [...new Set(wanted)].filter((feature) => adapter.features.has(feature));
     const gpu = await adapter.requestDevice({ requiredFeatures, requiredLimits }).catch((cause: Error) => {
       const name = adapter.info.description || adapter.info.device;
       throw new FlashError('NO_ADAPTER', `The adapter ${name} gave no device: ${cause.message}`, { cause });
@@ -244,27 +245,30 @@ export class FlashDevice {
       this.gpu.createBuffer({ size, usage: STORAGE | COPY_SRC | COPY_DST | usage, label });
     // Nothing else can go wrong that the first submit with it would not tell.
     const { value: buffer, ready } = this.recorded(label, create, MEMORY_ERRORS);
+    const inUse = this.bytes;
     this.bytes += size;
     observer().allocated(this, buffer);
     const answer = ready.catch((error: unknown) => {
-      this.refused(label, size, error);
+      this.refused(label, size, error, inUse);
     });
     answer.catch(() => undefined);
     return { buffer, ready: answer };
   }
 
-  private noMemory(label: string, size: number, cause?: unknown): FlashError {
+  private noMemory(label: string, size: number, cause?: unknown, inUse = this.bytes): FlashError {
     return new FlashError(
       'OUT_OF_MEMORY',
       `${label}: no device memory for ${size} bytes on ${this.info.name}: a buffer may have ${this.facts.maxBuffer} bytes, ` +
-        `${this.bytes} are in use.`,
+        `${inUse} are in use.`,
       { cause },
     );
   }
 
   /** Rejects with `error`; one about memory tells what was asked for. */
-  private refused(label: string, size: number, error: unknown): never {
-    throw error instanceof FlashError && error.code === 'OUT_OF_MEMORY' ? this.noMemory(label, size, error) : error;
+  private refused(label: string, size: number, error: unknown, inUse?: number): never {
+    throw error instanceof FlashError && error.code === 'OUT_OF_MEMORY'
+      ? this.noMemory(label, size, error, inUse)
+      : error;
   }
 
   free(buffer: GPUBuffer): void {

@@ -51,7 +51,25 @@ const SUBMIT_MS = 100;
 /** Operations per millisecond that a device does at the least, until it has shown what it does. */
 const FIRST_GUESS = { software: 5e5, hardware: 1e8 };
 
-const rates = new WeakMap<FlashDevice, number>();
+/** Operations per millisecond of each kernel by its label, and under ANY those of the last submit. */
+const rates = new WeakMap<FlashDevice, Map<string, number>>();
+const ANY = '';
+
+/** A GPU's kernels differ too much, by matrix units, to tell of each other; a CPU's do not. */
+function rateOf(device: FlashDevice, { label }: Kernel): number {
+  const known = rates.get(device);
+  const { kind } = device.facts;
+  return known?.get(label) ?? (kind === 'software' ? known?.get(ANY) : undefined) ?? FIRST_GUESS[kind];
+}
+
+/** Notes how much faster than expected a submit was. */
+function learnRates(device: FlashDevice, slices: readonly Slice[], faster: number, rate: number): void {
+  const known = rates.get(device) ?? new Map<string, number>();
+  rates.set(device, known);
+  const kernels = new Map(slices.map(({ step: { kernel } }) => [kernel.label, kernel]));
+  for (const [label, kernel] of kernels) known.set(label, rateOf(device, kernel) * faster);
+  known.set(ANY, rate);
+}
 
 /** Refuses, before anything is submitted, what the device cannot bind. */
 function checkBindings({ facts }: FlashDevice, steps: readonly Step[]): void {
@@ -110,10 +128,11 @@ async function run(
   const compiled = await abortable(Promise.all(kernels.map((kernel) => pipelineFor(device, kernel))), signal);
   const pipelines = new Map(kernels.map((kernel, n) => [kernel, compiled[n]]));
   const work = steps.reduce((sum, step) => sum + step.flops, 0);
-  const atOnce = work <= (rates.get(device) ?? FIRST_GUESS[device.facts.kind]) * SUBMIT_MS;
+  const atOnce = steps.reduce((ms, { kernel, flops }) => ms + flops / rateOf(device, kernel), 0) <= SUBMIT_MS;
   const timer = new GpuTimer(device, atOnce && steps.length <= 16 ? 'short' : 'long');
   const small = results.reduce((sum, { size }) => sum + size, 0) <= BROUGHT_BYTES ? results : [];
   const dispatches = new Map<string, number>();
+  let ok = false;
   let done = 0;
   let gpuMs: Map<string, number> | null = null;
   try {
@@ -122,18 +141,18 @@ async function run(
     let next = 0;
     while (rest.length > 0) {
       signal?.throwIfAborted();
-      const rate = rates.get(device) ?? FIRST_GUESS[device.facts.kind];
-      let budget = rate * SUBMIT_MS;
+      let budget = SUBMIT_MS;
       let flops = 0;
       const slices: Slice[] = [];
       while (rest.length > 0 && budget > 0) {
         const step = rest[0];
         const each = step.flops / step.workgroups;
-        const most = Math.min(device.facts.maxWorkgroups, Math.max(1, Math.floor(budget / each)));
+        const rate = rateOf(device, step.kernel);
+        const most = Math.min(device.facts.maxWorkgroups, Math.max(1, Math.floor((budget * rate) / each)));
         const count = Math.min(step.workgroups - next, most);
         slices.push({ step, first: next, count });
         flops += count * each;
-        budget -= count * each;
+        budget -= (count * each) / rate;
         next += count;
         if (next === step.workgroups) {
           rest.shift();
@@ -145,8 +164,10 @@ async function run(
       gpuMs = await submit(device, slices, ({ kernel }) => pipelines.get(kernel)!, timer, last);
       const elapsed = performance.now() - start;
       // A submit of a few operations measures its own overhead, not the rate.
-      if (flops > 0 && (elapsed > SUBMIT_MS / 5 || flops > (rate * SUBMIT_MS) / 2))
-        rates.set(device, flops / Math.max(elapsed, 0.1));
+      const expected = SUBMIT_MS - budget;
+      if (flops > 0 && (elapsed > SUBMIT_MS / 5 || expected > SUBMIT_MS / 2)) {
+        learnRates(device, slices, expected / Math.max(elapsed, 0.1), flops / Math.max(elapsed, 0.1));
+      }
       done += flops;
       for (const { step } of slices) dispatches.set(step.kernel.label, (dispatches.get(step.kernel.label) ?? 0) + 1);
       onProgress?.(work > 0 ? Math.min(1, done / work) : 1);
@@ -158,6 +179,7 @@ async function run(
         ms,
       );
     signal?.throwIfAborted();
+    ok = true;
     return {
       dispatches: [...dispatches.values()].reduce((sum, count) => sum + count, 0),
       gpuMs: gpuMs && [...gpuMs.values()].reduce((sum, ms) => sum + ms, 0),
@@ -169,7 +191,7 @@ async function run(
       wallMs,
     };
   } finally {
-    timer.dispose();
+    timer.dispose(ok);
   }
 }
 
@@ -229,13 +251,11 @@ async function submit(
   try {
     await ready;
     if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs));
-    return await device.guard(times ?? finished());
-  } catch (error) {
-    // The timer may be given back only when nothing of it is under way.
-    if (times) await device.guard(times).catch(() => undefined);
-    throw error;
-  } finally {
-    // What was refused does not run, and what was lost has ended.
+    const result = await device.guard(times ?? finished());
     uniforms.giveBack();
+    return result;
+  } catch (error) {
+    uniforms.destroy();
+    throw error;
   }
 }

@@ -122,12 +122,12 @@ export class GpuTimer {
     return totals;
   }
 
-  /** Gives the clock back, for the next timer. */
-  dispose(): void {
+  /** Gives the clock back, for the next timer, if all went well: else it may be what there was no memory for. */
+  dispose(ok: boolean): void {
     const { clock, device } = this;
     this.clock = null;
     if (!clock) return;
-    if (clock.staging.mapState === 'unmapped') idleClocks(device, this.length).push(clock);
+    if (ok && clock.staging.mapState === 'unmapped') idleClocks(device, this.length).push(clock);
     else for (const part of [clock.queries, clock.resolved, clock.staging]) part.destroy();
   }
 }

@@ -32,6 +32,11 @@ export class Uniforms {
     return pool;
   }
 
+  /** After an error: one of them may be what there was no memory for. */
+  destroy(): void {
+    for (const buffer of this.used) buffer.destroy();
+  }
+
   /** Once the submit has run: the next one may have them. */
   giveBack(): void {
     for (const buffer of this.used) {

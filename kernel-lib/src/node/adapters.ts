@@ -41,7 +41,8 @@ async function ask(
 ): Promise<{ adapter: GPUAdapter; gpu: GPU } | string> {
   // Loaded late: the native module takes its time, and a program that never computes need not wait for it.
   const { create } = await import('webgpu');
-  const gpu = create([`enable-dawn-features=${WITH.join()}`, `disable-dawn-features=${without.join()}`]) as GPU;
+  const taken = wantedMatrices() === 'off' ? [] : [`enable-dawn-features=${WITH.join()}`];
+  const gpu = create([...taken, `disable-dawn-features=${without.join()}`]) as GPU;
   let seen = 'no adapter at all';
   for (const options of [{ powerPreference: 'high-performance' as const }, { forceFallbackAdapter: true }]) {
     const adapter = await gpu.requestAdapter(options);

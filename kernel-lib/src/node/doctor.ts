@@ -29,10 +29,12 @@ export async function doctor(options: { fix?: boolean } = {}): Promise<DoctorRep
   const rows: object[] = attempts.map((attempt) => ({ type: 'attempt', ...attempt, mend: HINTS[attempt.name] }));
   if (!choice) return { text: describeFailure(attempts, fixed?.message), rows, ok: false };
 
-  const device = await defaultDevice();
+  const first = await defaultDevice();
+  const proofs = await proveUsual(first);
+  // A proof may have cost the device.
+  const device = first.lost ? await defaultDevice() : first;
   const { info } = device;
   const ceilings = await measureCeilings(device);
-  const proofs = await proveUsual(device);
   rows.unshift(
     { type: 'device', ...info },
     { type: 'ceilings', ...ceilings },

@@ -98,7 +98,9 @@ diagnostic(off, subgroup_uniformity);`;
 export const TO_HALF_WGSL = `
 fn to_half(x: vec4f) -> vec4f {
   let b = bitcast<vec4u>(x);
-  return bitcast<vec4f>((b + vec4u(0xfffu) + ((b >> vec4u(13u)) & vec4u(1u))) & vec4u(0xffffe000u));
+  let rounded = bitcast<vec4f>((b + vec4u(0xfffu) + ((b >> vec4u(13u)) & vec4u(1u))) & vec4u(0xffffe000u));
+  // The sum could carry a NaN over to a number.
+  return select(rounded, x, (b & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
 }`;
 
 /** Types, workgroup memory and rounding. */

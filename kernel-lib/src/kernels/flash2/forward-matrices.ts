@@ -111,7 +111,7 @@ for (var j0 = begin; j0 < end; j0 += ${t.bc}u) {
   ${eachLaneRowOf(
     t,
     (i) => `${most(i)}
-  let rises${i} = top${i} > m${i} + ${RISE}.0;
+  let rises${i} = top${i} - m${i} > ${RISE}.0;
   let next${i} = select(m${i}, top${i} - ${LIFT}.0, rises${i});
   let alpha${i} = exp2(m${i} - next${i});
   rescale = rescale | (rises${i} & (l${i} > 0.0));
