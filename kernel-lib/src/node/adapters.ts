@@ -117,6 +117,8 @@ export async function tryAdapters(
   preference: AdapterPreference,
 ): Promise<{ choice: AdapterChoice | null; attempts: Attempt[] }> {
   const attempts: Attempt[] = [];
+  // A wrong value is the caller's mistake, not one of an adapter.
+  wantedMatrices();
   for (const name of order(preference)) {
     const result = await attempt(name);
     if ('adapter' in result) return { choice: result, attempts };
