@@ -3,7 +3,7 @@ import { CASE_DEFAULTS, defaultScale, type CheckCase } from '../src/check/case';
 import { checkCase } from '../src/check/check-case';
 import { defaultDevice } from '../src/device/default-device';
 import * as flash from '../src/node';
-import type { MatrixUnit } from '../src/wgsl/matrices';
+import type { MatrixUnit } from '../src/wgsl/matrix-types';
 import { onEachAdapter } from './support/devices';
 import { emulateUnits } from './support/emulated-units';
 

@@ -13,6 +13,7 @@ import {
 } from '../reference';
 import { normals } from '../tensor/random';
 import { toNumbers, toStorage, viewStorage } from '../tensor/storage-array';
+import { upload } from '../tensor/tensor';
 import { FlashError } from './errors';
 import { CAUSAL, NO_FEATURES, type Problem } from './problem';
 
@@ -49,8 +50,10 @@ function wouldTake(p: Problem, pass: Proof['pass'], { facts, unit, floatUnits }:
 
 /** The device's facts for a pass of a problem, with its matrix units only if they are proven; proves them if need be. */
 export async function provenFacts(device: FlashDevice, p: Problem, pass: Proof['pass']): Promise<DeviceFacts> {
-  if (!wouldTake(p, pass, device)) return device.facts;
-  const { ok } = await proofOf(device, { pass, dtype: p.dtype, D: p.D, Dv: p.Dv });
+  const family = { pass, dtype: p.dtype, D: p.D, Dv: p.Dv };
+  const proven = device.unit !== null && proofs.get(device)?.has(nameOf(family));
+  if (!proven && !wouldTake(p, pass, device)) return device.facts;
+  const { ok } = await proofOf(device, family);
   return ok ? { ...device.facts, matrices: device.unit! } : device.facts;
 }
 
@@ -167,12 +170,9 @@ async function runOn(
   const buffers: Record<string, GPUBuffer> = {};
   try {
     for (const [name, numbers] of Object.entries(arrays)) {
-      const { buffer, byteLength } = toStorage(numbers, dtypeOf(name), name);
-      // Writes are of whole words.
-      const bytes = new Uint8Array(Math.ceil(byteLength / 4) * 4);
-      bytes.set(new Uint8Array(buffer as ArrayBuffer, 0, byteLength));
-      buffers[name] = await device.allocate(byteLength, `proof ${name}`);
-      device.gpu.queue.writeBuffer(buffers[name], 0, bytes);
+      const storage = toStorage(numbers, dtypeOf(name), name);
+      buffers[name] = await device.allocate(storage.byteLength, `proof ${name}`);
+      upload(device, buffers[name], storage);
     }
     const { outputs } = await runPlan(device, plan, buffers, {});
     Object.assign(buffers, outputs);

@@ -1,4 +1,4 @@
-import type { MatrixUnit } from '../wgsl/matrices';
+import { enableMatrices, matrixEntry, matrixTypes, type MatrixUnit } from '../wgsl/matrix-types';
 import { paramsStruct } from '../wgsl/params';
 import type { FlashDevice } from './device';
 import { runSteps, type Step } from './dispatch';
@@ -56,28 +56,26 @@ const copy = loopKernel('ceiling copy', (i) => `s${i} = s${i};`);
 const MATRIX_CHAINS = 4;
 
 /** A workgroup is a subgroup; its result takes as much of the sink as its threads have elsewhere. */
-function matrixKernel({ M, N, K, lanes, pinned }: MatrixUnit): Step['kernel'] {
+function matrixKernel(unit: MatrixUnit): Step['kernel'] {
+  const { N, K, lanes } = unit;
   const sums = Array.from({ length: MATRIX_CHAINS }, (_, i) => `s${i}`);
   const multiply = sums.map((s) => `${s} = subgroupMatrixMultiplyAccumulate(a, b, ${s});`).join(' ');
   return {
     label: 'ceiling matrices',
     access: ['read', 'read_write'],
     code: `
-enable f16;
-enable subgroups;
-enable chromium_experimental_subgroup_matrix;
-${pinned ? 'enable subgroup_size_control;' : ''}
-diagnostic(off, chromium.subgroup_matrix_uniformity);
+${enableMatrices(unit)}
+${matrixTypes(unit)}
 ${paramsStruct({ turns: 0 })}
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> source: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> sink: array<vec4u>;
-@compute @workgroup_size(${lanes}) ${pinned ? `@subgroup_size(${lanes})` : ''}
+${matrixEntry(unit, lanes)}
 fn main(@builtin(workgroup_id) id: vec3u) {
   let at = (params.first + id.x) * ${THREADS}u;
-  let a = subgroupMatrixLoad<subgroup_matrix_left<f16, ${K}, ${M}>, row_major>(&source, at, ${K / 8}u);
-  let b = subgroupMatrixLoad<subgroup_matrix_right<f16, ${N}, ${K}>, row_major>(&source, at, ${N / 8}u);
-  ${sums.map((s) => `var ${s} = subgroup_matrix_result<f32, ${N}, ${M}>();`).join('\n  ')}
+  let a = subgroupMatrixLoad<Left, row_major>(&source, at, ${K / 8}u);
+  let b = subgroupMatrixLoad<Right, row_major>(&source, at, ${N / 8}u);
+  ${sums.map((s) => `var ${s} = Result();`).join('\n  ')}
   for (var n = 0u; n < params.turns; n++) {
     ${Array.from({ length: REPEATS }, () => multiply).join('\n    ')}
   }

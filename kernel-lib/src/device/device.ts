@@ -3,7 +3,7 @@ import { arrived } from './arrived';
 import { MATRIX_FEATURES, matrixUnit, SIZE_FEATURE } from './matrix-unit';
 import { COPY_DST, COPY_SRC, MAP_MODE_READ, MAP_READ, STORAGE } from './gpu-constants';
 import { observer } from './observer';
-import type { MatrixUnit } from '../wgsl/matrices';
+import type { MatrixUnit } from '../wgsl/matrix-types';
 import { type TunedShape, type Tuning, tuningStore } from './tuning';
 import { type AdapterChoice, type AdapterPreference, driverName, isSoftware, requestAdapter } from './gpu-provider';
 

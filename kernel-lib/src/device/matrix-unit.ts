@@ -1,4 +1,4 @@
-import type { MatrixUnit } from '../wgsl/matrices';
+import type { MatrixUnit } from '../wgsl/matrix-types';
 
 /** The WebGPU features that matrix kernels need; the first is not in the standard yet. */
 export const MATRIX_FEATURES = ['chromium-experimental-subgroup-matrix', 'shader-f16', 'subgroups'] as GPUFeatureName[];

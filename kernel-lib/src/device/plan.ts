@@ -72,10 +72,9 @@ export async function runPlan(
     const refused = allocated.find((one) => one.status === 'rejected');
     if (refused) throw refused.reason;
     if ('error' in ran) throw ran.error;
-    const stats = ran;
     // The same tensor may come in twice, as k and v for instance.
     const deviceBytes = [...new Set(Object.values(buffers))].reduce((sum, buffer) => sum + buffer.size, 0);
-    return { ...stats, outputs, deviceBytes };
+    return { ...ran, outputs, deviceBytes };
   } catch (error) {
     free(outputs);
     throw error;

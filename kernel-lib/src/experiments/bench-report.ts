@@ -1,15 +1,15 @@
 import type { Algorithm } from '../api/options';
 import type { Problem } from '../api/problem';
-import type { Ceilings } from '../device/ceilings';
 import { visiblePairs } from '../cost/flops';
+import { peakBytes } from '../cost/peak-memory';
+import type { Ceilings } from '../device/ceilings';
 import type { DeviceInfo } from '../device/device';
-import { resultBytes } from '../kernels/outputs';
 import type { Figure } from '../plots/figure';
 import { FigureReport } from '../plots/figure-report';
 import { formatBytes, formatNumber } from '../plots/numbers';
 import { speedMemoryFigure } from '../plots/speed-memory';
 import { htmlTable, textTable, type Table } from '../plots/table';
-import { BYTES, type FloatDType } from '../tensor/dtype';
+import type { FloatDType } from '../tensor/dtype';
 import { bothTiming, type Measurement, memory, timings } from './measure';
 import type { Clock, Pass, ReportError } from './report-data';
 
@@ -176,16 +176,12 @@ function sharesOf(
   { pass, ms, gflops }: Pick<BenchTotal, 'ms' | 'gflops'> & { pass: Pass | 'both' },
   { fmaGflops, expGops, copyGBs, matrixGflops }: Ceilings,
 ): Pick<BenchRow, 'ofFma' | 'ofExp' | 'ofCopy' | 'ofMatrix'> {
-  const passes = pass === 'both' ? 2 : 1;
-  const inputs = BYTES[p.dtype] * (p.B * p.H * p.Nq * p.D + p.B * p.Hk * p.Nk * (p.D + p.Dv));
-  const { out, lse } = resultBytes(p);
-  const forward = inputs + out + lse;
-  // out, lse and dout are read again, and there is a gradient for each input.
-  const backward = 2 * inputs + 2 * out + lse;
-  const bytes = pass === 'both' ? forward + backward : pass === 'forward' ? forward : backward;
+  const passes: readonly Pass[] = pass === 'both' ? ['forward', 'backward'] : [pass];
+  // The reference keeps nothing beside inputs and results.
+  const bytes = passes.reduce((sum, one) => sum + peakBytes(p, 'reference', one), 0);
   return {
     ofFma: gflops / fmaGflops,
-    ofExp: (passes * visiblePairs(p)) / ms / 1e6 / expGops,
+    ofExp: (passes.length * visiblePairs(p)) / ms / 1e6 / expGops,
     ofCopy: bytes / ms / 1e6 / copyGBs,
     ofMatrix: matrixGflops && gflops / matrixGflops,
   };

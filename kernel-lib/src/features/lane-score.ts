@@ -1,4 +1,5 @@
 import { eachLaneRow, eachLaneScore, type LaneTile } from '../wgsl/lanes';
+import { range } from '../wgsl/params';
 import { FORBIDDEN } from '../wgsl/special-values';
 import type { ScoreFeatures } from './score';
 
@@ -11,8 +12,6 @@ export interface LaneScore {
   /** The query heads of a group share the workgroup: the own rows are those of ownGroupsWgsl. */
   readonly packed?: boolean;
 }
-
-const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /**
  * Declares own0, own1, …, the lane's queries or keys, and which rows of the other side each of them sees; of queries also their heads h0, h1, …

@@ -153,6 +153,12 @@ ${f.packed ? 'if (j0 >= seq.Nk) { return; }' : ''}
 let j1 = min(j0 + ${bc}u, seq.Nk) - 1u;
 ${KEY_ROWS_WGSL}`;
 
+/** WGSL: opens the loop over the query heads h of the own keys' head, and tells where their rows begin. */
+export const EACH_QUERY_HEAD_WGSL = `for (var h = hk * heads; h < (hk + 1u) * heads; h++) {
+let feature_h = params.h0 + h;
+let q_base = base(b, h, params.q_strides, seq.q0);
+let out_base = base(b, h, params.out_strides, seq.q0);`;
+
 /** WGSL: whether the tile of queries i0.. and keys j0.. needs its adjustments for the band or for the end of its rows. */
 export const cutWgsl = (t: AttentionTile, s: ScoreTile): string => (s.used < t.step ? 'true' : bandCut(t, s.own));
 

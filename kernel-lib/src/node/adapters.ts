@@ -19,20 +19,19 @@ const WITHOUT = ['timestamp_quantization'];
  */
 const WITHOUT_ON_SWIFTSHADER = [...WITHOUT, 'use_vulkan_zero_initialize_workgroup_memory_extension'];
 
-function wanted(): AdapterName {
-  const name = process.env.FLASH_ADAPTER || 'auto';
-  if ((ADAPTER_NAMES as readonly string[]).includes(name)) return name as AdapterName;
-  throw new FlashError('INVALID_ARGUMENT', `FLASH_ADAPTER: expected ${ADAPTER_NAMES.join(', ')}, got '${name}'.`);
+/** What an environment variable says, the first of `names` where it is not set. */
+function chosen<T extends string>(variable: string, names: readonly T[]): T {
+  const value = process.env[variable] || names[0];
+  if ((names as readonly string[]).includes(value)) return value as T;
+  throw new FlashError('INVALID_ARGUMENT', `${variable}: expected ${names.join(', ')}, got '${value}'.`);
 }
+
+const wanted = (): AdapterName => chosen('FLASH_ADAPTER', ADAPTER_NAMES);
+
+const wantedMatrices = (): NonNullable<AdapterChoice['matrices']> => chosen('FLASH_MATRICES', ['auto', 'on', 'off']);
 
 /** Dawn's features to take in: of every adapter, those without which it does not show halves and matrix units. */
 const WITH = ['allow_unsafe_apis', 'vulkan_enable_f16_on_nvidia'];
-
-function wantedMatrices(): AdapterChoice['matrices'] {
-  const value = process.env.FLASH_MATRICES || 'auto';
-  if (value === 'auto' || value === 'on' || value === 'off') return value;
-  throw new FlashError('INVALID_ARGUMENT', `FLASH_MATRICES: expected auto, on or off, got '${value}'.`);
-}
 
 /** The first adapter that `fits` of a new WebGPU instance, without some features of Dawn. */
 async function ask(

@@ -1,3 +1,4 @@
+import { range } from './params';
 import { addressOf, type StageSource } from './staging';
 import { vec4s } from './tiles';
 
@@ -26,8 +27,6 @@ export interface LaneTile {
 
 /** Rows of a workgroup. */
 export const ownRows = (t: LaneTile): number => t.lanes * t.rows;
-
-const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 export const eachLaneRow = (t: LaneTile, f: (r: number) => string): string => range(t.rows).map(f).join('\n');
 

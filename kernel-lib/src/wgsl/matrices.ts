@@ -1,3 +1,6 @@
+import { matrixEntry, matrixTypes, type MatrixUnit } from './matrix-types';
+import { range } from './params';
+
 /**
  * Matrix tiles: the matrix products of attention on a GPU's matrix units (WGSL's subgroup matrices), as text.
  *
@@ -15,17 +18,6 @@
  * and what other lanes read of it stands a barrier, even within a subgroup: WGSL has none that is smaller.
  */
 
-/** A kind of product that the matrix units do: an M x K matrix of halves times a K x N one, summed in floats. */
-export interface MatrixUnit {
-  readonly M: number;
-  readonly N: number;
-  readonly K: number;
-  /** Lanes of a subgroup. */
-  readonly lanes: number;
-  /** Subgroups vary in size on this device, so that the kernel must ask for this one. */
-  readonly pinned: boolean;
-}
-
 export interface MatrixTile {
   readonly unit: MatrixUnit;
   /** Subgroups of a workgroup. */
@@ -41,8 +33,6 @@ export interface MatrixTile {
   /** Halves that a number is made of: 1 for f16; 2 for f32, the second being what the first has rounded away. */
   readonly parts: 1 | 2;
 }
-
-const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 export const threads = ({ subgroups, unit }: MatrixTile): number => subgroups * unit.lanes;
 /** Rows of a subgroup. */
@@ -85,39 +75,22 @@ export const matrixBytes = (t: MatrixTile, sizes: readonly number[]): number =>
   4 * ownMatrixRows(t) +
   16;
 
-/** What a module begins with. */
-export const enableMatrices = ({ unit }: MatrixTile): string => `
-enable f16;
-enable subgroups;
-enable chromium_experimental_subgroup_matrix;
-${unit.pinned ? 'enable subgroup_size_control;' : ''}
-diagnostic(off, chromium.subgroup_matrix_uniformity);
-diagnostic(off, subgroup_uniformity);`;
-
-/** `to_half(x)`: the nearest halves, ties to even, by hand, since drivers may round otherwise. */
-export const TO_HALF_WGSL = `
+/** Types, workgroup memory and rounding. */
+export const matrixModule = (t: MatrixTile): string => `
+${matrixTypes(t.unit)}
+var<workgroup> scores: array<vec4u, ${t.regions * regionVec4s(t)}>;
+var<workgroup> row_factor: array<f32, ${ownMatrixRows(t)}>;
+var<workgroup> flag: atomic<u32>;
+// To the nearest halves, ties to even, by hand, since drivers may round otherwise.
 fn to_half(x: vec4f) -> vec4f {
   let b = bitcast<vec4u>(x);
   let rounded = bitcast<vec4f>((b + vec4u(0xfffu) + ((b >> vec4u(13u)) & vec4u(1u))) & vec4u(0xffffe000u));
   // The sum could carry a NaN over to a number.
   return select(rounded, x, (b & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
-}`;
-
-/** Types, workgroup memory and rounding. */
-export const matrixModule = (t: MatrixTile): string => {
-  const { M, N, K } = t.unit;
-  return `
-alias Left = subgroup_matrix_left<f16, ${K}, ${M}>;
-alias Right = subgroup_matrix_right<f16, ${N}, ${K}>;
-alias Result = subgroup_matrix_result<f32, ${N}, ${M}>;
-var<workgroup> scores: array<vec4u, ${t.regions * regionVec4s(t)}>;
-var<workgroup> row_factor: array<f32, ${ownMatrixRows(t)}>;
-var<workgroup> flag: atomic<u32>;
-${TO_HALF_WGSL}
+}
 fn pack4(x: vec4f) -> vec2u { return vec2u(pack2x16float(x.xy), pack2x16float(x.zw)); }
 fn pack8(a: vec4f, b: vec4f) -> vec4u { return vec4u(pack4(to_half(a)), pack4(to_half(b))); }
 fn rest8(a: vec4f, b: vec4f) -> vec4u { return pack8(a - to_half(a), b - to_half(b)); }`;
-};
 
 /** `var<workgroup>` for a step of rows. */
 export const declareStage = (t: MatrixTile, name: string, size: number): string =>
@@ -128,10 +101,10 @@ export const declareStage = (t: MatrixTile, name: string, size: number): string 
  * is done to single rows, has row0, row1, … and the vec4s first_vec4 .. of them.
  */
 export const matrixMain = (t: MatrixTile): string => {
-  const { lanes, pinned } = t.unit;
+  const { lanes } = t.unit;
   const shared = rowsOfGroup(t) / t.split;
   return `
-@compute @workgroup_size(${threads(t)}) ${pinned ? `@subgroup_size(${lanes})` : ''}
+${matrixEntry(t.unit, threads(t))}
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: u32) {
 let group = params.first + id.x;
 let w = lid / ${lanes}u;
@@ -159,12 +132,28 @@ const rowAt = (t: MatrixTile, region: string, row: string): string =>
 export const scoreVec4 = (t: MatrixTile, region: string, i: number, n: number): string =>
   `bitcast<vec4f>(scores[${rowAt(t, region, `row${i}`)} + first_vec4 + ${n}u])`;
 
-/** Writes eight weights, vec4s n and n + 1 of a lane's row i, over the row: the halves, and behind them what they have rounded away. */
-export const storeWeights8 = (t: MatrixTile, region: string, i: number, n: number, a: string, b: string): string => {
-  const at = (part: number): string =>
-    `scores[${rowAt(t, region, `row${i}`)} + first_vec4 / 2u + ${n / 2 + (part * t.step) / 8}u]`;
-  return `${at(0)} = pack8(${a}, ${b});${t.parts === 2 ? ` ${at(1)} = rest8(${a}, ${b});` : ''}`;
-};
+/** Declares name_i, the largest number of row i, over all lanes that share it; `of` is WGSL of its vec4 n. */
+export const largestOfRow = (t: MatrixTile, name: string, i: number, of: (n: number) => string): string => `
+let ${name}4_${i} = ${range(vec4sPerLane(t))
+  .map(of)
+  .reduce((a, x) => `max(${a}, ${x})`)};
+var ${name}${i} = max(max(${name}4_${i}.x, ${name}4_${i}.y), max(${name}4_${i}.z, ${name}4_${i}.w));
+${overRow(t, `${name}${i}`, 'max')}`;
+
+/** Writes the weights of the lane's rows over them: the halves, and behind them what they have rounded away; `of` is WGSL of vec4 n of row i. */
+export function storeWeights(t: MatrixTile, region: string, of: (i: number, n: number) => string): string {
+  const eight = (i: number, m: number): string => {
+    const [a, b] = [of(i, 2 * m), of(i, 2 * m + 1)];
+    const at = (part: number): string =>
+      `scores[${rowAt(t, region, `row${i}`)} + first_vec4 / 2u + ${m + (part * t.step) / 8}u]`;
+    return `${at(0)} = pack8(${a}, ${b});${t.parts === 2 ? ` ${at(1)} = rest8(${a}, ${b});` : ''}`;
+  };
+  return eachLaneRowOf(t, (i) =>
+    range(vec4sPerLane(t) / 2)
+      .map((m) => eight(i, m))
+      .join('\n'),
+  );
+}
 
 /** WGSL: the largest or the sum over the lanes that share a row. */
 export const overRow = (t: MatrixTile, name: string, how: 'max' | 'add'): string =>

@@ -9,6 +9,9 @@ export type Params = Readonly<Record<string, ParamValue>>;
 const typeOf = (value: ParamValue): string =>
   typeof value === 'number' ? 'u32' : 'f32' in (value as object) ? 'f32' : 'vec4u';
 
+/** 0 to n - 1, for text that is written out for each of them. */
+export const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+
 /** WGSL text that is only there if `on`. */
 export const when = (on: boolean, text: string): string => (on ? text : '');
 

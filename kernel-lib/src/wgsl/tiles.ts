@@ -1,3 +1,5 @@
+import { range } from './params';
+
 /**
  * Register tiles: the two matrix products that every attention kernel here is made of, as WGSL text.
  *
@@ -41,8 +43,6 @@ export const paddedVec4s = (size: number, tx: number): number => Math.ceil(vec4s
 export const stageStride = (size: number, tx: number): number => paddedVec4s(size, tx) | 1;
 /** Distance of two rows of the own x step matrix in workgroup memory, in vec4s. */
 export const weightStride = (t: TileShape): number => (t.step / 4) | 1;
-
-const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /** Text for every score of a thread: row r of its rows, column c of its columns. */
 export function eachScore(t: TileShape, f: (r: number, c: number) => string): string {

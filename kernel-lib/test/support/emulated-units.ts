@@ -1,5 +1,5 @@
 import type { FlashDevice } from '../../src/device/device';
-import type { MatrixUnit } from '../../src/wgsl/matrices';
+import type { MatrixUnit } from '../../src/wgsl/matrix-types';
 
 /**
  * Lets a device without matrix units have some, of any shape: kernels that use them are rewritten, before they are compiled, so that

@@ -5,7 +5,7 @@ import { type Params, when } from '../../wgsl/params';
 import { LOG2_E, MINUS_INFINITY_BITS } from '../../wgsl/special-values';
 import { loadFunction, storageArray, storeFunction } from '../../wgsl/staging';
 import { vec4s } from '../../wgsl/tiles';
-import { featureAccess, headWgsl } from '../common';
+import { EACH_QUERY_HEAD_WGSL, featureAccess, headWgsl } from '../common';
 import { boundKeyGradients } from '../outputs';
 import type { Flash1Tile } from './choose-tile';
 import { adjustedWgsl, dotRows, dotRowsWgsl, each, loadRows, ownKeysOfHeadWgsl, scoresWgsl } from './common';
@@ -107,10 +107,7 @@ ${loadRows('k', D, bc, threads)}
 ${loadRows('v', Dv, bc, threads, valueScale(f).scale)}
 ${each('e', `${bc * D4}u`, threads)} { tile_dk[e] = vec4f(); }
 ${each('e', `${bc * Dv4}u`, threads)} { tile_dv[e] = vec4f(); }
-for (var h = hk * heads; h < (hk + 1u) * heads; h++) {
-let feature_h = params.h0 + h;
-let q_base = base(b, h, params.q_strides, seq.q0);
-let out_base = base(b, h, params.out_strides, seq.q0);
+${EACH_QUERY_HEAD_WGSL}
 for (var i0 = query_begin(seq, j0) / ${br}u * ${br}u; i0 < query_end(seq, j1); i0 += ${br}u) {
   workgroupBarrier();
   ${loadRows('q', D, br, threads, 'to_log2')}

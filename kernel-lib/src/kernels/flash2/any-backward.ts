@@ -13,11 +13,8 @@ import { dqMatricesKernel } from './dq-matrices';
 
 /** The dQ kernel for a tile of any kind, its text made once. */
 export function anyDqKernel(tile: AnyTile, p: Problem, f: ScoreFeatures, params: Params): Kernel {
-  return madeOnce(
-    p,
-    f,
-    params,
-  )(['dq', tile], () => {
+  const once = madeOnce(p, f, params);
+  return once(['dq', tile], () => {
     if ('unit' in tile) return dqMatricesKernel(tile, p, f, params);
     return 'lanes' in tile ? dqLanesKernel(tile, p, f, params) : dqKernel(tile, p, f, params);
   });
@@ -31,11 +28,8 @@ export function anyDkdvKernel(
   params: Params,
   writes: readonly ('dk' | 'dv')[],
 ): Kernel {
-  return madeOnce(
-    p,
-    f,
-    params,
-  )(['dkdv', tile, writes], () => {
+  const once = madeOnce(p, f, params);
+  return once(['dkdv', tile, writes], () => {
     if ('unit' in tile) return dkdvMatricesKernel(tile, p, f, params, writes);
     return 'lanes' in tile ? dkdvLanesKernel(tile, p, f, params, writes) : dkdvKernel(tile, p, f, params, writes);
   });

@@ -4,12 +4,12 @@ import {
   eachLaneRowOf,
   eachVec4,
   lanesPerRow,
-  overRow,
+  largestOfRow,
   scoreVec4,
-  storeWeights8,
+  storeWeights,
   vec4sPerLane,
 } from '../../wgsl/matrices';
-import { when } from '../../wgsl/params';
+import { range, when } from '../../wgsl/params';
 import { bandCut } from '../common';
 import type { AttentionMatrices } from './choose-matrices';
 
@@ -44,8 +44,7 @@ export function gradientLanes(
   wanted: { readonly p: boolean; readonly ds: boolean },
   rescale: string,
 ): string {
-  const vec4s = Array.from({ length: vec4sPerLane(t) }, (_, n) => n);
-  const pairs = vec4s.filter((n) => n % 2 === 0);
+  const vec4s = range(vec4sPerLane(t));
   const each = (text: (i: number, n: number) => string): string =>
     eachLaneRowOf(t, (i) => eachVec4(t, (n) => text(i, n)));
   const dp = (i: number, n: number): string => {
@@ -53,10 +52,6 @@ export function gradientLanes(
     return f.dropout ? keptOf(f, i, n, `${product} * params.keep_factor`) : product;
   };
   const slope = (i: number, n: number): string => (f.softcap ? ` * slope_${i}_${n}` : '');
-  const largest = (i: number): string => {
-    const most = vec4s.map((n) => `abs(ds_${i}_${n})`).reduce((a, x) => `max(${a}, ${x})`);
-    return `let most4_${i} = ${most}; var most${i} = max(max(most4_${i}.x, most4_${i}.y), max(most4_${i}.z, most4_${i}.w)); ${overRow(t, `most${i}`, 'max')}`;
-  };
   return `
 ${each((i, n) => `var s_${i}_${n} = ${scoreVec4(t, '0u', i, n)} * to_log2;`)}
 ${applyMatrixFeatures(f, s, bandCut(t, s.own), 'slope')}
@@ -69,7 +64,7 @@ ${each((i, n) => `var ds_${i}_${n} = s_${i}_${n} * (${dp(i, n)} - ${stateOf(s, '
 var rescale = false;
 ${eachLaneRowOf(
   t,
-  (i) => `${largest(i)}
+  (i) => `${largestOfRow(t, 'most', i, (n) => `abs(ds_${i}_${n})`)}
 let grows${i} = most${i} * ds_factor${i} > 32768.0;
 let next${i} = select(ds_factor${i}, bitcast<f32>(clamp(264u - (bitcast<u32>(most${i}) >> 23u), 1u, 252u) << 23u), grows${i});
 rescale = rescale | (grows${i} & (turn > 0u));
@@ -82,20 +77,11 @@ if (rescale) { atomicStore(&flag, turn + 1u); }`,
 ${when(lanesPerRow(t) > 1, '// Lanes that share a row have all read it.\nworkgroupBarrier();')}
 ${when(
   wanted.p,
-  eachLaneRowOf(t, (i) =>
-    pairs
-      .map((n) => {
-        const p = (m: number): string => keptOf(f, i, m, `s_${i}_${m} * ${P_LIFT}`);
-        return storeWeights8(t, '0u', i, n, p(n), p(n + 1));
-      })
-      .join('\n'),
-  ),
+  storeWeights(t, '0u', (i, n) => keptOf(f, i, n, `s_${i}_${n} * ${P_LIFT}`)),
 )}
 ${when(
   wanted.ds,
-  eachLaneRowOf(t, (i) =>
-    pairs.map((n) => storeWeights8(t, '1u', i, n, `ds_${i}_${n}`, `ds_${i}_${n + 1}`)).join('\n'),
-  ),
+  storeWeights(t, '1u', (i, n) => `ds_${i}_${n}`),
 )}
 ${wanted.ds ? `if (workgroupUniformLoad(&flag) == turn + 1u) {\n${rescale}\n}` : 'workgroupBarrier();'}
 turn++;`;

@@ -16,7 +16,7 @@ import { type Params, when } from '../../wgsl/params';
 import { LN_2 } from '../../wgsl/special-values';
 import { keyGradientsWgsl } from './backward-common';
 import { laneProbabilities, laneScoreGradients } from './backward-lanes';
-import { ownKeysWgsl, rowsOf } from '../common';
+import { EACH_QUERY_HEAD_WGSL, ownKeysWgsl, rowsOf } from '../common';
 
 /**
  * dK and dV as lane tiles (wgsl/lanes.ts); the formulas are in dkdv.ts, which is the same for a GPU. A lane owns keys, the queries of
@@ -49,10 +49,7 @@ ${declareOwn(scores)}
 
 let begin = query_begin(seq, j0);
 let end = query_end(seq, j1);
-for (var h = hk * heads; h < (hk + 1u) * heads; h++) {
-  let feature_h = params.h0 + h;
-  let q_base = base(b, h, params.q_strides, seq.q0);
-  let out_base = base(b, h, params.out_strides, seq.q0);
+${EACH_QUERY_HEAD_WGSL}
   for (var i0 = begin; i0 < end; i0 += ${t.step}u) {
     ${loadStep(t, 'q', { ...rowsOf('q', D), scale: 'to_log2' })}
     ${loadStep(t, 'dout', rowsOf('dout', Dv))}

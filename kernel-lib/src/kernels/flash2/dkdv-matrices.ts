@@ -3,12 +3,12 @@ import type { Kernel } from '../../device/pipeline-cache';
 import { type MatrixScore, matrixScoreWgsl } from '../../features/matrix-score';
 import type { ScoreFeatures } from '../../features/score';
 import { BY_EIGHTS, load8, store8 } from '../../wgsl/eights';
+import { enableMatrices } from '../../wgsl/matrix-types';
 import {
   accumulateFrom,
   declareResults,
   declareStage,
   eachLaneRowOf,
-  enableMatrices,
   loadOwnMatrices,
   matrixMain,
   matrixModule,
@@ -19,7 +19,7 @@ import {
   threads,
 } from '../../wgsl/matrices';
 import { type Params, when } from '../../wgsl/params';
-import { ownKeysWgsl, rowsOf } from '../common';
+import { EACH_QUERY_HEAD_WGSL, ownKeysWgsl, rowsOf } from '../common';
 import { keyGradientsWgsl } from './backward-common';
 import { declareGradientFactors, gradientLanes, P_LIFT } from './backward-matrices';
 import type { AttentionMatrices } from './choose-matrices';
@@ -39,7 +39,7 @@ export function dkdvMatricesKernel(
   const { D, Dv } = p;
   const [dk, dv] = [writes.includes('dk'), writes.includes('dv')];
   const scores: MatrixScore = { tile: t, own: 'keys' };
-  const { begin, access } = keyGradientsWgsl(enableMatrices(t), p, f, params, writes, BY_EIGHTS);
+  const { begin, access } = keyGradientsWgsl(enableMatrices(t.unit), p, f, params, writes, BY_EIGHTS);
   const finish = (name: 'acc_k' | 'acc_v', size: number, factor: (i: number) => string): string => `
 workgroupBarrier();
 ${eachLaneRowOf(t, (i) => `if (share == 0u) { row_factor[row${i}] = ${factor(i)}; }`)}
@@ -64,10 +64,7 @@ ${declareGradientFactors(t)}
 // From the first tile of queries, counted from query 0, that sees one of these keys.
 let begin = query_begin(seq, j0) / ${t.br}u * ${t.br}u;
 let end = query_end(seq, j1);
-for (var h = hk * heads; h < (hk + 1u) * heads; h++) {
-  let feature_h = params.h0 + h;
-  let q_base = base(b, h, params.q_strides, seq.q0);
-  let out_base = base(b, h, params.out_strides, seq.q0);
+${EACH_QUERY_HEAD_WGSL}
   for (var i0 = begin; i0 < end; i0 += ${t.br}u) {
     workgroupBarrier();
     ${stageMatrixStep(t, 'q', D, load8(rowsOf('q', D)))}

@@ -6,7 +6,16 @@ import { LN_2 } from '../../wgsl/special-values';
 import { stageLength, stageOwn, stageStep, storeOwn } from '../../wgsl/staging';
 import { accumulate, declareResult, storeWeights, type TileShape, weightStride } from '../../wgsl/tiles';
 import { keyGradientsWgsl, loadRowStates, probabilities, rawGradient, scoreGradients } from './backward-common';
-import { type AttentionTile, cutWgsl, enableWgsl, mainWgsl, ownKeysWgsl, rowsOf, scoreTile } from '../common';
+import {
+  type AttentionTile,
+  EACH_QUERY_HEAD_WGSL,
+  cutWgsl,
+  enableWgsl,
+  mainWgsl,
+  ownKeysWgsl,
+  rowsOf,
+  scoreTile,
+} from '../common';
 
 /** Bytes of workgroup memory. */
 export function dkdvBytes(t: TileShape, D: number, Dv: number): number {
@@ -57,10 +66,7 @@ ${when(dv, declareResult(t, 'acc_v', Dv))}
 // From the first tile of queries, counted from query 0, that sees one of these keys.
 let begin = query_begin(seq, j0) / ${t.br}u * ${t.br}u;
 let end = query_end(seq, j1);
-for (var h = hk * heads; h < (hk + 1u) * heads; h++) {
-  let feature_h = params.h0 + h;
-  let q_base = base(b, h, params.q_strides, seq.q0);
-  let out_base = base(b, h, params.out_strides, seq.q0);
+${EACH_QUERY_HEAD_WGSL}
   for (var i0 = begin; i0 < end; i0 += ${t.br}u) {
     workgroupBarrier();
     ${stageStep(t, 'stage_q', t.br, { ...rowsOf('q', D), scale: 'to_log2' })}

@@ -3,12 +3,12 @@ import type { Kernel } from '../../device/pipeline-cache';
 import { type MatrixScore, matrixScoreWgsl } from '../../features/matrix-score';
 import type { ScoreFeatures } from '../../features/score';
 import { BY_EIGHTS, load8, store8 } from '../../wgsl/eights';
+import { enableMatrices } from '../../wgsl/matrix-types';
 import {
   accumulateFrom,
   declareResults,
   declareStage,
   eachLaneRowOf,
-  enableMatrices,
   loadOwnMatrices,
   matrixMain,
   matrixModule,
@@ -31,7 +31,7 @@ export function dqMatricesKernel(t: AttentionMatrices, p: Problem, f: ScoreFeatu
   const { D, Dv, dtype } = p;
   const scores: MatrixScore = { tile: t, own: 'queries' };
   const code = `
-${backwardWgsl(enableMatrices(t), p, f, params, 7, BY_EIGHTS)}
+${backwardWgsl(enableMatrices(t.unit), p, f, params, 7, BY_EIGHTS)}
 ${BY_EIGHTS.array(6, 'read_write', 'dq', D, dtype)}
 ${BY_EIGHTS.store('dq', D, dtype)}
 ${matrixModule(t)}

@@ -10,6 +10,7 @@ import {
 import { keySource } from '../../features/key-cache';
 import { scoreBuffers, type ScoreFeatures } from '../../features/score';
 import { BY_EIGHTS, load8, store8 } from '../../wgsl/eights';
+import { enableMatrices } from '../../wgsl/matrix-types';
 import {
   accumulateFrom,
   declareFetch,
@@ -17,9 +18,9 @@ import {
   declareStage,
   eachLaneRowOf,
   eachVec4,
-  enableMatrices,
   fetchStep,
   lanesPerRow,
+  largestOfRow,
   loadOwnMatrices,
   matrixMain,
   matrixModule,
@@ -29,10 +30,10 @@ import {
   scaleResults,
   scoreVec4,
   storeResults,
-  storeWeights8,
+  storeWeights,
   vec4sPerLane,
 } from '../../wgsl/matrices';
-import { type Params, when } from '../../wgsl/params';
+import { type Params, range, when } from '../../wgsl/params';
 import { LN_2, MINUS_INFINITY_BITS, START_MAXIMUM } from '../../wgsl/special-values';
 import { bandCut, ownQueriesWgsl, rowsOf } from '../common';
 import type { AttentionMatrices } from './choose-matrices';
@@ -66,18 +67,13 @@ export function forwardMatricesKernel(t: AttentionMatrices, p: Problem, f: Score
   const q = load8({ ...rowsOf('q', D), scale: scaleOf(t, 'q') });
   const k = (j0: string): ReturnType<typeof load8> => load8({ ...rowsOf('k', D), row0: j0, scale: scaleOf(t, 'k') });
   const v = (j0: string): ReturnType<typeof load8> => load8({ ...rowsOf('v', Dv), row0: j0, scale: scaleOf(t, 'v') });
-  const pairs = Array.from({ length: vec4sPerLane(t) / 2 }, (_, n) => 2 * n);
-  const vec4s = Array.from({ length: vec4sPerLane(t) }, (_, n) => n);
-  const most = (i: number): string => {
-    const top = vec4s.map((n) => `s_${i}_${n}`).reduce((a, s) => `max(${a}, ${s})`);
-    return `let top4_${i} = ${top}; var top${i} = max(max(top4_${i}.x, top4_${i}.y), max(top4_${i}.z, top4_${i}.w)); ${overRow(t, `top${i}`, 'max')}`;
-  };
+  const vec4s = range(vec4sPerLane(t));
   // l is the sum of what is multiplied with V.
   const rounded = (weights: string): string => (t.parts === 1 ? `to_half(${weights})` : weights);
   const region = t.regions === 2 ? '(turn & 1u)' : '0u';
   const other = t.regions === 2 ? '((turn + 1u) & 1u)' : '0u';
   const code = `
-${forwardWgsl(enableMatrices(t), p, f, params, whole, BY_EIGHTS)}
+${forwardWgsl(enableMatrices(t.unit), p, f, params, whole, BY_EIGHTS)}
 ${matrixModule(t)}
 ${declareStage(t, 'k', D)}
 ${declareStage(t, 'v', Dv)}
@@ -110,7 +106,7 @@ for (var j0 = begin; j0 < end; j0 += ${t.bc}u) {
   var rescale = false;
   ${eachLaneRowOf(
     t,
-    (i) => `${most(i)}
+    (i) => `${largestOfRow(t, 'top', i, (n) => `s_${i}_${n}`)}
   let rises${i} = top${i} - m${i} > ${RISE}.0;
   let next${i} = select(m${i}, top${i} - ${LIFT}.0, rises${i});
   let alpha${i} = exp2(m${i} - next${i});
@@ -124,7 +120,7 @@ for (var j0 = begin; j0 < end; j0 += ${t.bc}u) {
   ${drawMatrixDropout(f, scores)}
   if (rescale) { atomicStore(&flag, turn + 1u); }
   ${when(lanesPerRow(t) > 1, '// Lanes that share a row have all read it.\n  workgroupBarrier();')}
-  ${eachLaneRowOf(t, (i) => pairs.map((n) => storeWeights8(t, region, i, n, keptOf(f, i, n, `s_${i}_${n}`), keptOf(f, i, n + 1, `s_${i}_${n + 1}`))).join('\n'))}
+  ${storeWeights(t, region, (i, n) => keptOf(f, i, n, `s_${i}_${n}`))}
   if (workgroupUniformLoad(&flag) == turn + 1u) {
     ${scaleResults(t, 'acc', region, Dv)}
   }
