@@ -4,6 +4,7 @@ import { checkCases } from '../src/check/cases';
 import { caseName, parseCase } from '../src/check/case-name';
 import { defaultDevice } from '../src/device/default-device';
 import type { DeviceFacts, FlashDevice } from '../src/device/device';
+import { type TunedShape, tuningKey } from '../src/device/tuning';
 import { onEachAdapter } from './support/devices';
 
 // Every kernel against float64 (the contract's tolerance) over the table of check/cases.ts. The truth of a case is computed
@@ -43,6 +44,19 @@ onEachAdapter('kernels against float64', () => {
     ] as const)('%s %j', async (algorithm, shape) => {
       const base = parseCase(names[0]);
       const rows = await checkCase({ ...base, ...shape }, algorithm);
+      expect(rows.filter(({ ok }) => !ok)).toEqual([]);
+    });
+
+    test('flash2 with eight rows a thread, which flash.tune() may choose', async () => {
+      const { facts } = device;
+      const tuned = new Map<string, TunedShape>();
+      const sizes = { D: 20, Dv: 12 };
+      for (const pass of ['forward', 'dq', 'dkdv']) {
+        tuned.set(tuningKey(pass, sizes), { own: 32, step: 32, lanes: false, rows: 8 });
+      }
+      Object.assign(device, { facts: { ...facts, tuned } });
+      const rows = await checkCase({ ...parseCase(names[0]), ...sizes, H: 2, Hk: 1, Nq: 70, Nk: 45 }, 'flash2');
+      Object.assign(device, { facts });
       expect(rows.filter(({ ok }) => !ok)).toEqual([]);
     });
   });

@@ -8,6 +8,7 @@ import { tuningKey } from '../src/device/tuning';
 import { chooseLaneTile, chooseTile, tuningShapes } from '../src/kernels/flash2/choose-tile';
 import * as flash from '../src/node';
 import { tuningFile } from '../src/node/tuning-file';
+import { rowsPerThread } from '../src/wgsl/tiles';
 import { onEachAdapter } from './support/devices';
 
 const sizes = { heads: 2, seq: 40, dim: 8 };
@@ -17,12 +18,13 @@ onEachAdapter('tune', () => {
   afterEach(() => flash.tune({ forget: true, keep: false }));
 
   test('takes the fastest right shape of each pass, which later calls use', async () => {
-    const { bytes, facts } = await defaultDevice();
+    const { bytes } = await defaultDevice();
     const fractions: number[] = [];
     const onProgress = (fraction: number): void => void fractions.push(fraction);
     const report = await flash.tune({ ...sizes, keep: false, onProgress });
     expect(fractions.at(-1)).toBe(1);
-    expect((await defaultDevice()).bytes).toBe(bytes);
+    const device = await defaultDevice();
+    expect(device.bytes).toBe(bytes);
     for (const pass of passes) {
       const rows = report.rows.filter((row) => row.pass === pass);
       expect(rows.length).toBeGreaterThan(1);
@@ -31,22 +33,23 @@ onEachAdapter('tune', () => {
       // Nothing wrong was found, and what is taken is about as fast as the fastest.
       const fastest = Math.min(...rows.map(({ ms }) => ms!));
       expect(taken.ms).toBeLessThanOrEqual(fastest / (1 - 0.031));
-      expect(facts.tuned!.get(tuningKey(pass, { D: 8, Dv: 8 }))).toEqual(taken.shape ?? undefined);
+      expect(device.facts.tuned!.get(tuningKey(pass, { D: 8, Dv: 8 }))).toEqual(taken.shape ?? undefined);
     }
     expect(report.toString()).toContain('Tiles for D 8, Dv 8 on ');
   });
 
   test('a stopped one leaves everything as it was', async () => {
-    const { facts, bytes } = await defaultDevice();
-    (await defaultDevice()).tune({ 'forward D8 Dv8': { own: 8, step: 4, lanes: false } }, false);
+    const device = await defaultDevice();
+    const { bytes } = device;
+    device.tune({ 'forward D8 Dv8': { own: 8, step: 4, lanes: false } }, false);
     const controller = new AbortController();
     const stopped = flash.tune({
       ...{ ...sizes, keep: false, signal: controller.signal },
       onProgress: () => controller.abort(new Error('enough')),
     });
     await expect(stopped).rejects.toThrow('enough');
-    expect([...facts.tuned!]).toEqual([['forward D8 Dv8', { own: 8, step: 4, lanes: false }]]);
-    expect((await defaultDevice()).bytes).toBe(bytes);
+    expect([...device.facts.tuned!]).toEqual([['forward D8 Dv8', { own: 8, step: 4, lanes: false }]]);
+    expect(device.bytes).toBe(bytes);
   });
 });
 
@@ -88,10 +91,16 @@ describe('what was found', () => {
   });
 
   test('the shapes that are tried fit, and the lane tile of the table is among them', () => {
-    for (const { own, step, lanes } of tuningShapes('dkdv', problem, gpu)) {
-      const facts = { ...gpu, tuned: new Map([[tuningKey('dkdv', problem), { own, step, lanes }]]) };
-      expect(chooseTile('dkdv', problem, facts)).toMatchObject({ own, step });
+    const large = { ...gpu, workgroupStorage: 65536 };
+    for (const pass of ['forward', 'dkdv'] as const) {
+      for (const shape of tuningShapes(pass, problem, large)) {
+        const facts = { ...large, tuned: new Map([[tuningKey(pass, problem), shape]]) };
+        const tile = chooseTile(pass, problem, facts);
+        expect(tile).toMatchObject({ own: shape.own, step: shape.step });
+        expect(rowsPerThread(tile)).toBe(shape.rows);
+      }
     }
+    expect(tuningShapes('forward', problem, large)).toContainEqual({ own: 64, step: 32, lanes: false, rows: 8 });
     const { br, bc } = chooseLaneTile('forward', problem, cpu)!;
     expect(tuningShapes('forward', problem, cpu)).toContainEqual({ own: br, step: bc, lanes: true });
   });

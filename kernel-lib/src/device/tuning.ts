@@ -6,6 +6,8 @@ export interface TunedShape {
   readonly own: number;
   readonly step: number;
   readonly lanes: boolean;
+  /** Rows of a thread of a tile without lanes; as many as in the tables where it is missing. */
+  readonly rows?: number;
 }
 
 /** By pass and head sizes; see tuningKey. */

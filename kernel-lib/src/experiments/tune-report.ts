@@ -35,8 +35,11 @@ export class TuneReport {
 
   private table(): Table {
     const { D, Dv, H, N } = this.sizes;
-    const shapeOf = ({ shape }: TuneRow): string =>
-      shape === null ? 'of the table' : `${shape.own} x ${shape.step}${shape.lanes ? ' lanes' : ''}`;
+    const shapeOf = ({ shape }: TuneRow): string => {
+      if (shape === null) return 'of the table';
+      const { own, step, lanes, rows } = shape;
+      return `${own} x ${step}${lanes ? ' lanes' : rows ? `, ${rows} rows a thread` : ''}`;
+    };
     return {
       caption: `Tiles for D ${D}, Dv ${Dv} on ${this.device.name}, H ${H}, N ${N}: rows that stay x rows of a step`,
       header: ['pass', 'tile', 'time', 'taken'],

@@ -24,6 +24,18 @@ const TABLE: Record<Family, readonly (readonly [number, number])[]> = {
 /** Rows of a thread, at the most. */
 const ROWS = { hardware: 4, software: 8 };
 
+/**
+ * What flash.tune() tries beside the table. More rows a thread load less of workgroup memory for each product (at D 64 a score takes 0.375
+ * vec4s with 8 rows, 0.5 with 4), but there are fewer threads to hide what a load takes.
+ */
+const MORE_SHAPES: Record<Family, readonly (readonly [number, number])[]> = {
+  // prettier-ignore
+  hardware: [[128, 32], [64, 64], [64, 16]],
+  software: [],
+  swiftshader: [],
+};
+const MORE_ROWS = { hardware: [4, 8], software: [8] };
+
 /** vec4 accumulators of a thread, at the most: beyond, registers spill and compilation takes seconds. */
 const ACCUMULATORS = 32;
 
@@ -31,11 +43,14 @@ const ACCUMULATORS = 32;
 const columnThreads = ({ kind, subgroupSize }: DeviceFacts): number =>
   kind === 'software' && subgroupSize >= 4 && subgroupSize <= 16 ? subgroupSize : 8;
 
-/** How threads share an own x step tile; both numbers are rounded up to what that needs. */
-export function shareTile(own: number, step: number, facts: DeviceFacts): TileShape {
+/**
+ * How threads share an own x step tile; both numbers are rounded up to what that needs.
+ * @param rows of a thread, at the most
+ */
+export function shareTile(own: number, step: number, facts: DeviceFacts, rows = ROWS[facts.kind]): TileShape {
   const tx = columnThreads(facts);
   const most = Math.floor(facts.maxInvocations / tx);
-  const ty = Math.min(most, Math.ceil(own / ROWS[facts.kind]));
+  const ty = Math.min(most, Math.ceil(own / rows));
   const fours = Math.ceil(step / 4);
   const sx = [8, 4, 2, 1].find((n) => n <= Math.min(tx, fours)) ?? 1;
   return {
@@ -52,6 +67,18 @@ export function shareTile(own: number, step: number, facts: DeviceFacts): TileSh
 /** All shapes of the device's table. */
 export const tableShapes = (facts: DeviceFacts): TileShape[] =>
   TABLE[familyOf(facts)].map(([own, step]) => shareTile(own, step, facts));
+
+/** Shapes that may be better than the table's on some device, and how many rows a thread of each has. */
+export const triedShapes = (
+  facts: DeviceFacts,
+  accumulators: (t: TileShape) => number,
+): { readonly rows: number; readonly shape: TileShape }[] =>
+  MORE_ROWS[facts.kind].flatMap((rows) =>
+    [...MORE_SHAPES[familyOf(facts)], ...TABLE[familyOf(facts)]]
+      .filter(([own]) => own >= rows)
+      .map(([own, step]) => ({ rows, shape: shareTile(own, step, facts, rows) }))
+      .filter(({ shape }) => accumulators(shape) <= ACCUMULATORS),
+  );
 
 /**
  * The first shape of the device's table whose workgroup memory fits and whose accumulators stay in registers, else the

@@ -2,7 +2,7 @@ import type { Problem } from '../../api/problem';
 import type { DeviceFacts } from '../../device/device';
 import { type TunedShape, tuningKey } from '../../device/tuning';
 import { chooseLanes, LANE_SCORES } from '../../wgsl/choose-lanes';
-import { firstFit, shareTile, tableShapes } from '../../wgsl/choose-shape';
+import { firstFit, shareTile, tableShapes, triedShapes } from '../../wgsl/choose-shape';
 import { type LaneTile, ownRows } from '../../wgsl/lanes';
 import { resultColumns, rowsPerThread, type TileShape } from '../../wgsl/tiles';
 import type { AttentionTile } from '../common';
@@ -37,7 +37,7 @@ const withRoles = (pass: Pass, t: TileShape, own: number, step: number): Attenti
 export function chooseTile(pass: Pass, sizes: HeadSizes, facts: DeviceFacts): AttentionTile {
   const tuned = facts.tuned?.get(tuningKey(pass, sizes));
   if (tuned && !tuned.lanes) {
-    const t = shareTile(tuned.own, tuned.step, facts);
+    const t = shareTile(tuned.own, tuned.step, facts, tuned.rows);
     if (tileBytes(pass, t, sizes) <= facts.workgroupStorage) return withRoles(pass, t, t.own, t.step);
   }
   const t = firstFit(
@@ -138,7 +138,7 @@ export const queryWorkgroups = (
 const LANE_ROWS = [1, 2, 4, 8];
 const LANE_STEPS = [1, 2, 4];
 
-/** The shapes that flash.tune() tries for a pass: lane tiles where the device takes them, else those of its table that fit. */
+/** The shapes that flash.tune() tries for a pass: lane tiles where the device takes them, else tiles that fit. */
 export function tuningShapes(pass: Pass, p: Problem, facts: DeviceFacts): TunedShape[] {
   const untuned = { ...facts, tuned: undefined };
   const lanes = chooseLaneTile(pass, p, untuned);
@@ -151,7 +151,7 @@ export function tuningShapes(pass: Pass, p: Problem, facts: DeviceFacts): TunedS
       })),
     );
   }
-  return tableShapes(facts)
-    .filter((t) => tileBytes(pass, t, p) <= facts.workgroupStorage)
-    .map(({ own, step }) => ({ own, step, lanes: false }));
+  return triedShapes(facts, (t) => accumulators(pass, t, p))
+    .filter(({ shape }) => tileBytes(pass, shape, p) <= facts.workgroupStorage)
+    .map(({ rows, shape: { own, step } }) => ({ own, step, lanes: false, rows }));
 }
