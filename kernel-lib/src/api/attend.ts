@@ -1,10 +1,11 @@
 import { bindScope, owning } from '../tensor/scope';
 import { fromBuffer, type Tensor } from '../tensor/tensor';
 import { computeWeights } from './attention-weights';
-import { chooseBackward, chooseForward, type GpuCall } from './choose-path';
+import type { GpuCall } from './choose-path';
 import { checkNames, checkRunOptions, checkSameDtype, checkShape, checkTensor } from './checks';
 import { type AttentionInfo, onDevice, type OnDeviceOptions } from './on-device';
 import type { AttentionOptions } from './options';
+import { planOf } from './planned';
 import { provenFacts } from './prove-matrices';
 import { referenceAttention } from './reference-attention';
 import type { CheckedCall } from './validate';
@@ -61,7 +62,7 @@ async function run<G>(call: CheckedCall, tensors: AttendTensors, shapes: AttendS
   }
   const gpuCall = { ...call, algorithm: call.algorithm };
   const given = present(tensors);
-  const made = await onDevice(given, (facts) => chooseForward(gpuCall, facts), {
+  const made = await onDevice(given, (facts) => planOf('forward', gpuCall, facts), {
     ...call,
     facts: factsFor(gpuCall, 'forward'),
   });
@@ -107,7 +108,7 @@ async function gradients<G>(
   checkBackward(dout, tensors.out, options);
   for (const [name, t] of Object.entries(tensors)) checkTensor(name, t);
   const inScope = bindScope();
-  const { device, outputs, info } = await onDevice({ ...tensors, dout }, (facts) => chooseBackward(call, facts), {
+  const { device, outputs, info } = await onDevice({ ...tensors, dout }, (facts) => planOf('backward', call, facts), {
     ...options,
     facts: factsFor(call, 'backward'),
   });

@@ -42,9 +42,9 @@ const nameOf = ({ pass, dtype, D, Dv }: Family): string => `${pass} ${dtype} D $
 const passesOf = (pass: Proof['pass']): readonly Pass[] => (pass === 'forward' ? ['forward'] : ['dq', 'dkdv']);
 
 /** Whether the device would take matrices for the pass, were they proven. */
-function wouldTake(p: Problem, pass: Proof['pass'], { facts, unit, floatUnits }: FlashDevice): boolean {
-  if (!unit || (p.dtype === 'f32' && !floatUnits)) return false;
-  const able = { ...facts, matrices: unit };
+function wouldTake(p: Problem, pass: Proof['pass'], device: FlashDevice): boolean {
+  if (!device.unit || (p.dtype === 'f32' && !device.floatUnits)) return false;
+  const able = withUnit(device);
   return passesOf(pass).some((one) => 'unit' in chooseAnyTile(one, null, p, able));
 }
 
@@ -54,7 +54,16 @@ export async function provenFacts(device: FlashDevice, p: Problem, pass: Proof['
   const proven = device.unit !== null && proofs.get(device)?.has(nameOf(family));
   if (!proven && !wouldTake(p, pass, device)) return device.facts;
   const { ok } = await proofOf(device, family);
-  return ok ? { ...device.facts, matrices: device.unit! } : device.facts;
+  return ok ? withUnit(device) : device.facts;
+}
+
+const withUnits = new WeakMap<DeviceFacts, DeviceFacts>();
+
+/** The device's facts with its matrix units: the same object as long as they are the same. */
+function withUnit({ facts, unit }: FlashDevice): DeviceFacts {
+  const able = withUnits.get(facts) ?? { ...facts, matrices: unit! };
+  withUnits.set(facts, able);
+  return able;
 }
 
 /** The proof of a family on a device, made once. It runs on its own: the caller must have the device's queue. */
@@ -138,7 +147,7 @@ function proofInputs({ H, Hk, Nq, Nk, D, Dv, dtype }: Problem): Record<'q' | 'k'
 }
 
 async function forwardErrors(device: FlashDevice, family: Family): Promise<{ ok: boolean; text: string }[]> {
-  const facts = { ...device.facts, matrices: device.unit! };
+  const facts = withUnit(device);
   const p = proofProblem(family, chooseMatrices('forward', proofProblem(family, { br: 1, bc: 1 }), facts)!);
   const { dout: _, ...inputs } = proofInputs(p);
   const got = await runOn(device, flash2Forward(p, facts, null), p, inputs);
@@ -147,7 +156,7 @@ async function forwardErrors(device: FlashDevice, family: Family): Promise<{ ok:
 }
 
 async function backwardErrors(device: FlashDevice, family: Family): Promise<{ ok: boolean; text: string }[]> {
-  const facts = { ...device.facts, matrices: device.unit! };
+  const facts = withUnit(device);
   const small = proofProblem(family, { br: 1, bc: 1 });
   const tiles = (['dq', 'dkdv'] as const).map((pass) => chooseMatrices(pass, small, facts));
   const most = (side: 'br' | 'bc'): number => Math.max(...tiles.map((t) => t?.[side] ?? 1));

@@ -21,6 +21,10 @@ export const MAX_HEAD_SIZE = 256;
 /** Options that every call of attention takes. */
 export const OPTION_NAMES = ['scale', ...FEATURE_NAMES, 'algorithm', 'tiles', 'signal', 'onProgress'] as const;
 
+const ATTENTION_OPTIONS = [...OPTION_NAMES, 'layout'] as const;
+const LAYOUTS = ['bhnd', 'bnhd'] as const;
+const ALGORITHMS = ['flash2', 'flash1', 'naive', 'reference'] as const;
+
 type Sizes = Pick<Problem, 'B' | 'H' | 'Hk' | 'Nq' | 'Nk' | 'D' | 'Dv'>;
 
 interface Axes {
@@ -43,11 +47,12 @@ export function checkFilled(name: string, { shape }: Tensor): void {
 
 /** Shapes of q, k and v against each other. */
 function checkShapes(q: Tensor, k: Tensor, v: Tensor, layout: Layout): Sizes {
-  const of = { q: axes(q, layout), k: axes(k, layout), v: axes(v, layout) };
-  for (const [name, t] of Object.entries({ q, k, v })) checkFilled(name, t);
-  const { B, heads: H, N: Nq, width: D } = of.q;
-  const { heads: Hk, N: Nk } = of.k;
-  const Dv = of.v.width;
+  checkFilled('q', q);
+  checkFilled('k', k);
+  checkFilled('v', v);
+  const { B, heads: H, N: Nq, width: D } = axes(q, layout);
+  const { heads: Hk, N: Nk } = axes(k, layout);
+  const { width: Dv } = axes(v, layout);
   checkShape('k', k, shapeOf(layout, B, Hk, Nk, D), `(batch ${B} and head size ${D} of q)`);
   checkShape('v', v, shapeOf(layout, B, Hk, Nk, Dv), `(batch, heads and length of k)`);
   return { B, H, Hk, Nq, Nk, D, Dv };
@@ -68,10 +73,13 @@ function checkHeads({ H, Hk, D, Dv }: Pick<Sizes, 'H' | 'Hk' | 'D' | 'Dv'>, name
       `${names.k}: expected a number of heads that divides the ${H} heads of q, got ${Hk}.`,
     );
   }
-  for (const [name, width] of Object.entries({ [names.q]: D, [names.v]: Dv })) {
-    if (width > MAX_HEAD_SIZE) {
-      throw new FlashError('SHAPE', `${name}: expected a head size of at most ${MAX_HEAD_SIZE}, got ${width}.`);
-    }
+  checkWidth(names.q, D);
+  checkWidth(names.v, Dv);
+}
+
+function checkWidth(name: string, width: number): void {
+  if (width > MAX_HEAD_SIZE) {
+    throw new FlashError('SHAPE', `${name}: expected a head size of at most ${MAX_HEAD_SIZE}, got ${width}.`);
   }
 }
 
@@ -88,8 +96,8 @@ export function checkDtypes(tensors: Readonly<Record<string, Tensor>>): 'f32' | 
 
 /** Checks everything about a call that can be checked without a device. */
 export function checkAttention(q: unknown, k: unknown, v: unknown, options: AttentionOptions): CheckedCall {
-  checkNames(options, [...OPTION_NAMES, 'layout']);
-  const layout = oneOf('layout', ['bhnd', 'bnhd'], options.layout, 'bhnd');
+  checkNames(options, ATTENTION_OPTIONS);
+  const layout = oneOf('layout', LAYOUTS, options.layout, 'bhnd');
   checkTensor('q', q, 4);
   checkTensor('k', k, 4);
   checkTensor('v', v, 4);
@@ -110,7 +118,7 @@ export function checkCall(
   if (typeof scale !== 'number' || !Number.isFinite(Math.fround(scale * Math.LOG2E))) {
     fail('scale', 'a finite number (below 2.3e38)', scale);
   }
-  const algorithm = oneOf('algorithm', ['flash2', 'flash1', 'naive', 'reference'], options.algorithm, 'flash2');
+  const algorithm = oneOf('algorithm', ALGORITHMS, options.algorithm, 'flash2');
   if (tiles !== undefined) checkTiles(tiles);
   checkRunOptions(options);
   const problem = { ...shape, scale, ...checkFeatures(options, shape) };

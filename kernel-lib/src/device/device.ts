@@ -2,6 +2,7 @@ import { FlashError } from '../api/errors';
 import { arrived } from './arrived';
 import { MATRIX_FEATURES, matrixUnit, SIZE_FEATURE } from './matrix-unit';
 import { COPY_DST, COPY_SRC, MAP_MODE_READ, MAP_READ, STORAGE } from './gpu-constants';
+import { KeptBuffers } from './kept-buffers';
 import { observer } from './observer';
 import type { MatrixUnit } from '../wgsl/matrix-types';
 import { type TunedShape, type Tuning, tuningStore } from './tuning';
@@ -59,11 +60,18 @@ export const LIMITS = [
 const ALL_ERRORS: readonly GPUErrorFilter[] = ['validation', 'internal', 'out-of-memory'];
 const MEMORY_ERRORS: readonly GPUErrorFilter[] = ['out-of-memory'];
 
+/** What every buffer of tensors may be used for. */
+const USAGE = STORAGE | COPY_SRC | COPY_DST;
+
+/** Bytes of a buffer: kernels read and write by 16. */
+const sizeFor = (bytes: number): number => Math.max(16, Math.ceil(bytes / 16) * 16);
+
 /** A started device: the WebGPU device, what is known of it, and the queue that keeps calls in order. */
 export class FlashDevice {
   /** Set once the device is gone; every later use rejects with it. */
   lost: FlashError | null = null;
-  readonly facts: DeviceFacts;
+  /** Another object after each change: what was chosen by the one before may no longer be. */
+  facts: DeviceFacts;
   readonly info: DeviceInfo;
   /** The matrix units that the device lists and that kernels should use, once they are proven; null for none. */
   readonly unit: MatrixUnit | null;
@@ -71,7 +79,8 @@ export class FlashDevice {
   readonly floatUnits: boolean;
   /** Bytes of all live buffers made here. */
   bytes = 0;
-  private readonly tuned: Map<string, TunedShape>;
+  /** Buffers that nobody uses now; not counted in `bytes`. */
+  readonly kept = new KeptBuffers();
   /** How to reject each promise that is being waited for. */
   private readonly waiting = new Set<(error: FlashError) => void>();
   private tail: Promise<unknown> = Promise.resolve();
@@ -91,7 +100,6 @@ export class FlashDevice {
     const useful = units === 'on' || (units === 'auto' && kind === 'hardware');
     this.unit = useful ? matrixUnit(info, gpu.features) : null;
     this.floatUnits = units === 'on';
-    this.tuned = new Map(Object.entries(tuningStore().read(name)));
     this.facts = {
       kind,
       driver: driverName(info),
@@ -102,7 +110,7 @@ export class FlashDevice {
       maxBuffer: limits.maxBufferSize,
       maxStorageBuffers: limits.maxStorageBuffersPerShaderStage,
       subgroupSize: gpu.features.has('subgroups') && min === max ? (max ?? 0) : 0,
-      tuned: this.tuned,
+      tuned: new Map(Object.entries(tuningStore().read(name))),
     };
     const numbers: Record<string, number> = {};
     for (const key in limits) {
@@ -149,8 +157,7 @@ export class FlashDevice {
 
   /** Takes other tiles from the next call on; keeps them for later sessions if told to. */
   tune(tuning: Tuning, keep: boolean): void {
-    this.tuned.clear();
-    for (const [key, shape] of Object.entries(tuning)) this.tuned.set(key, shape);
+    this.facts = { ...this.facts, tuned: new Map(Object.entries(tuning)) };
     if (keep) tuningStore().write(this.info.name, tuning);
   }
 
@@ -158,6 +165,7 @@ export class FlashDevice {
     if (this.lost) return;
     this.lost = new FlashError('DEVICE_LOST', why);
     observer().closed(this);
+    this.kept.destroy();
     for (const reject of this.waiting) reject(this.lost);
   }
 
@@ -231,7 +239,7 @@ export class FlashDevice {
     try {
       await ready;
     } catch (error) {
-      this.free(buffer);
+      this.discard(buffer);
       throw error;
     }
     return buffer;
@@ -239,20 +247,33 @@ export class FlashDevice {
 
   /** As `allocate`, for those who go on before the GPU has answered; the buffer is to be freed whatever it answers. */
   make(bytes: number, label: string, usage = 0): { buffer: GPUBuffer; ready: Promise<void> } {
-    const size = Math.max(16, Math.ceil(bytes / 16) * 16);
+    const size = sizeFor(bytes);
     if (size > this.facts.maxBuffer) throw this.noMemory(label, size);
-    const create = (): GPUBuffer =>
-      this.gpu.createBuffer({ size, usage: STORAGE | COPY_SRC | COPY_DST | usage, label });
+    const create = (): GPUBuffer => this.gpu.createBuffer({ size, usage: USAGE | usage, label });
     // Nothing else can go wrong that the first submit with it would not tell.
     const { value: buffer, ready } = this.recorded(label, create, MEMORY_ERRORS);
     const inUse = this.bytes;
-    this.bytes += size;
-    observer().allocated(this, buffer);
+    this.count(buffer, label);
     const answer = ready.catch((error: unknown) => {
       this.refused(label, size, error, inUse);
     });
     answer.catch(() => undefined);
     return { buffer, ready: answer };
+  }
+
+  /** A storage buffer that an earlier call left, with what is in it, if there is one of this size and usage. */
+  reuse(bytes: number, label: string, usage = 0): GPUBuffer | undefined {
+    const buffer = this.kept.take(sizeFor(bytes), USAGE | usage);
+    if (!buffer) return undefined;
+    arrived.delete(buffer);
+    this.count(buffer, label);
+    return buffer;
+  }
+
+  private count(buffer: GPUBuffer, label: string): void {
+    if (buffer.label !== label) buffer.label = label;
+    this.bytes += buffer.size;
+    observer().allocated(this, buffer);
   }
 
   private noMemory(label: string, size: number, cause?: unknown, inUse = this.bytes): FlashError {
@@ -266,15 +287,28 @@ export class FlashDevice {
 
   /** Rejects with `error`; one about memory tells what was asked for. */
   private refused(label: string, size: number, error: unknown, inUse?: number): never {
+    // The next try may need what they have.
+    this.kept.destroy();
     throw error instanceof FlashError && error.code === 'OUT_OF_MEMORY'
       ? this.noMemory(label, size, error, inUse)
       : error;
   }
 
+  /** Takes back a buffer that all went well with, for the next one of its size. */
   free(buffer: GPUBuffer): void {
+    this.uncount(buffer);
+    if (this.lost || !this.kept.give(buffer)) buffer.destroy();
+  }
+
+  /** Takes back a buffer after an error: it may be the one that there was no memory for. */
+  discard(buffer: GPUBuffer): void {
+    this.uncount(buffer);
+    buffer.destroy();
+  }
+
+  private uncount(buffer: GPUBuffer): void {
     this.bytes -= buffer.size;
     observer().freed(this, buffer);
-    buffer.destroy();
   }
 
   /** Copies `bytes` of a buffer back to the host. */

@@ -1,13 +1,14 @@
-import { type Params, packParams } from '../wgsl/params';
-import { FlashError } from '../api/errors';
+import type { Params } from '../wgsl/params';
 import { abortable } from './abort';
 import { arrived } from './arrived';
 import type { FlashDevice } from './device';
 import { BROUGHT_BYTES, GpuTimer } from './gpu-timer';
 import { NOBODY, observer } from './observer';
-import { type Kernel, type Pipeline, pipelineFor } from './pipeline-cache';
+import { compileAll, compiled, type Kernel, type Pipeline } from './pipeline-cache';
+import { bindGroupFor, forgetPrepared } from './prepared';
 import { learnCost, restTime } from './rest';
 import { Uniforms } from './uniforms';
+import { type Work, workOf } from './work';
 
 /** One kernel over some number of independent workgroups. */
 export interface Step {
@@ -24,6 +25,8 @@ export interface RunOptions {
   onProgress?(fraction: number): void;
   /** Buffers that somebody will want to read soon. */
   results?: readonly GPUBuffer[];
+  /** Buffers to fill with zeros before the first kernel. */
+  clear?: readonly GPUBuffer[];
 }
 
 /** What one kernel of a run cost. */
@@ -71,19 +74,6 @@ function learnRates(device: FlashDevice, slices: readonly Slice[], faster: numbe
   known.set(ANY, rate);
 }
 
-/** Refuses, before anything is submitted, what the device cannot bind. */
-function checkBindings({ facts }: FlashDevice, steps: readonly Step[]): void {
-  for (const { kernel, buffers } of steps) {
-    for (const [n, { buffer, offset = 0, size = buffer.size - offset }] of buffers.entries()) {
-      if (size <= facts.maxBinding || kernel.access[n] === 'uniform') continue;
-      throw new FlashError(
-        'OUT_OF_MEMORY',
-        `${buffer.label || kernel.label}: expected at most ${facts.maxBinding} bytes, what one binding of this device holds, got ${size}.`,
-      );
-    }
-  }
-}
-
 interface Slice {
   readonly step: Step;
   readonly first: number;
@@ -97,16 +87,14 @@ interface Slice {
  */
 export async function runSteps(device: FlashDevice, all: readonly Step[], options: RunOptions): Promise<RunStats> {
   options.signal?.throwIfAborted();
-  const steps = all.filter(({ workgroups }) => workgroups > 0);
-  checkBindings(device, steps);
-  const labels = [...new Set(steps.map(({ kernel }) => kernel.label))];
-  const watch = labels.length > 0 ? observer().began(device, labels) : NOBODY;
+  const work = workOf(device, all);
+  const watch = work.steps.length > 0 ? observer().began(device, work.labels) : NOBODY;
   const onProgress = (fraction: number): void => {
     watch.progress(fraction);
     options.onProgress?.(fraction);
   };
   try {
-    const stats = await run(device, steps, labels, { ...options, onProgress });
+    const stats = await run(device, work, { ...options, onProgress });
     // The caller, told that all is done, may have ended the device: then nothing of it is left to give.
     if (options.onProgress) await device.checked('the end of a call', () => undefined);
     watch.ended(stats);
@@ -119,15 +107,12 @@ export async function runSteps(device: FlashDevice, all: readonly Step[], option
 
 async function run(
   device: FlashDevice,
-  steps: readonly Step[],
-  labels: readonly string[],
-  { signal, onProgress, results = [] }: RunOptions,
+  { steps, kernels, labels, flops: allFlops, written }: Work,
+  { signal, onProgress, results = [], clear = [] }: RunOptions,
 ): Promise<RunStats> {
-  forgetArrived(steps);
-  const kernels = [...new Set(steps.map((step) => step.kernel))];
-  const compiled = await abortable(Promise.all(kernels.map((kernel) => pipelineFor(device, kernel))), signal);
-  const pipelines = new Map(kernels.map((kernel, n) => [kernel, compiled[n]]));
-  const work = steps.reduce((sum, step) => sum + step.flops, 0);
+  // What is written is no longer what came back before.
+  for (const buffer of written) arrived.delete(buffer);
+  const pipelines = compiled(device, kernels) ?? (await abortable(compileAll(device, kernels), signal));
   const atOnce = steps.reduce((ms, { kernel, flops }) => ms + flops / rateOf(device, kernel), 0) <= SUBMIT_MS;
   const timer = new GpuTimer(device, atOnce && steps.length <= 16 ? 'short' : 'long');
   const small = results.reduce((sum, { size }) => sum + size, 0) <= BROUGHT_BYTES ? results : [];
@@ -161,7 +146,8 @@ async function run(
       }
       const start = performance.now();
       const last = rest.length === 0 ? small : null;
-      gpuMs = await submit(device, slices, ({ kernel }) => pipelines.get(kernel)!, timer, last);
+      const zeroed = dispatches.size === 0 ? clear : [];
+      gpuMs = await submit(device, slices, ({ kernel }) => pipelines[kernels.indexOf(kernel)], timer, zeroed, last);
       const elapsed = performance.now() - start;
       // A submit of a few operations measures its own overhead, not the rate.
       const expected = SUBMIT_MS - budget;
@@ -170,7 +156,7 @@ async function run(
       }
       done += flops;
       for (const { step } of slices) dispatches.set(step.kernel.label, (dispatches.get(step.kernel.label) ?? 0) + 1);
-      onProgress?.(work > 0 ? Math.min(1, done / work) : 1);
+      onProgress?.(allFlops > 0 ? Math.min(1, done / allFlops) : 1);
     }
     const wallMs = performance.now() - begin;
     for (const [label, ms] of gpuMs ?? [])
@@ -195,20 +181,14 @@ async function run(
   }
 }
 
-const workOf = ({ step, count }: Slice): { kernel: Kernel; flops: number } => ({
+const shareOf = ({ step, count }: Slice): { kernel: Kernel; flops: number } => ({
   kernel: step.kernel,
   flops: (count * step.flops) / step.workgroups,
 });
 
-/** What is written is no longer what came back before. */
-function forgetArrived(steps: readonly Step[]): void {
-  for (const { kernel, buffers } of steps) {
-    for (const [n, { buffer }] of buffers.entries()) if (kernel.access[n] === 'read_write') arrived.delete(buffer);
-  }
-}
-
 /**
  * Runs some slices; of the last ones, the times of all kernels of the run come back.
+ * @param zeroed buffers to fill with zeros before
  * @param last in the run's last submit, the buffers to bring back
  */
 async function submit(
@@ -216,6 +196,7 @@ async function submit(
   slices: readonly Slice[],
   pipelineOf: (step: Step) => Pipeline,
   timer: GpuTimer,
+  zeroed: readonly GPUBuffer[],
   last: readonly GPUBuffer[] | null,
 ): Promise<Map<string, number> | null> {
   const { gpu, facts } = device;
@@ -223,9 +204,10 @@ async function submit(
   const finished = (): Promise<Map<string, number> | null> =>
     last ? timer.totals() : gpu.queue.onSubmittedWorkDone().then(() => null);
   // While one waits for the GPU, Node asks for it all the time (see rest.ts), so waiting begins only after the rest.
-  const restMs = facts.kind === 'software' ? restTime(slices.map(workOf)) : 0;
+  const restMs = facts.kind === 'software' ? restTime(slices.map(shareOf)) : 0;
   const { value: times, ready } = device.recorded(slices[0].step.kernel.label, () => {
     const encoder = gpu.createCommandEncoder();
+    for (const buffer of zeroed) encoder.clearBuffer(buffer);
     let pass: GPUComputePassEncoder | undefined;
     let label: string | undefined;
     for (const { step, first, count } of slices) {
@@ -235,11 +217,9 @@ async function submit(
         label = step.kernel.label;
         pass = encoder.beginComputePass(timer.nextPass(label));
       }
-      const { pipeline, layout } = pipelineOf(step);
-      const resources = [{ buffer: uniforms.with(packParams(step.params, first)) }, ...step.buffers];
-      const entries = resources.map((resource, binding) => ({ binding, resource }));
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, gpu.createBindGroup({ layout, entries }));
+      const pipeline = pipelineOf(step);
+      pass.setPipeline(pipeline.pipeline);
+      pass.setBindGroup(0, bindGroupFor(device, step, first, pipeline, uniforms));
       pass.dispatchWorkgroups(count);
     }
     pass?.end();
@@ -256,6 +236,7 @@ async function submit(
     return result;
   } catch (error) {
     uniforms.destroy();
+    for (const { step } of slices) forgetPrepared(step);
     throw error;
   }
 }

@@ -104,14 +104,15 @@ export class GpuTimer {
     const stampBytes = 16 * this.passes.length;
     const bytes = stampBytes + this.bring.reduce((sum, { size }) => sum + size, 0);
     await staging.mapAsync(MAP_MODE_READ, 0, bytes);
-    const all = staging.getMappedRange(0, bytes).slice(0);
-    staging.unmap();
+    const range = staging.getMappedRange(0, bytes);
+    const stamps = new BigUint64Array(range.slice(0, stampBytes));
     let at = stampBytes;
     for (const buffer of this.bring) {
-      arrived.set(buffer, all.slice(at, at + buffer.size));
-      at += buffer.size;
+      const { size } = buffer;
+      arrived.set(buffer, range.slice(at, at + size));
+      at += size;
     }
-    const stamps = new BigUint64Array(all, 0, 2 * this.passes.length);
+    staging.unmap();
     const totals = new Map<string, number>();
     for (const [n, label] of this.passes.entries()) {
       const pass = Number(stamps[2 * n + 1] - stamps[2 * n]) / 1e6;

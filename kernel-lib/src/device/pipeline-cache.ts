@@ -23,27 +23,42 @@ interface Cache {
   readonly byText: Map<string, Promise<Pipeline>>;
   /** The same by the kernel itself, whose text is long to compare; see kernels/made-once.ts. */
   readonly byKernel: WeakMap<Kernel, Promise<Pipeline>>;
+  /** Those that are there, so that nobody has to wait for a promise. */
+  readonly ready: WeakMap<Kernel, Pipeline>;
 }
 
 const caches = new WeakMap<FlashDevice, Cache>();
 
+/** The kernels compiled, if they are already. */
+export function compiled(device: FlashDevice, kernels: readonly Kernel[]): Pipeline[] | null {
+  const ready = caches.get(device)?.ready;
+  const found = ready ? kernels.flatMap((kernel) => ready.get(kernel) ?? []) : [];
+  return found.length === kernels.length ? found : null;
+}
+
+export const compileAll = (device: FlashDevice, kernels: readonly Kernel[]): Promise<Pipeline[]> =>
+  Promise.all(kernels.map((kernel) => pipelineFor(device, kernel)));
+
 /** The compiled kernel; each text is compiled once per device. */
 export function pipelineFor(device: FlashDevice, kernel: Kernel): Promise<Pipeline> {
-  const cache = caches.get(device) ?? { byText: new Map(), byKernel: new WeakMap() };
+  const cache: Cache = caches.get(device) ?? { byText: new Map(), byKernel: new WeakMap(), ready: new WeakMap() };
   caches.set(device, cache);
-  const { byText, byKernel } = cache;
+  const { byText, byKernel, ready } = cache;
   const known = byKernel.get(kernel);
   if (known) return known;
   const key = `${kernel.access.join()}\n${kernel.code}`;
-  const compiled = byText.get(key) ?? compile(device, kernel);
-  byText.set(key, compiled);
-  byKernel.set(kernel, compiled);
-  // A failure may pass (memory), so it is not remembered.
-  compiled.catch(() => {
-    byText.delete(key);
-    byKernel.delete(kernel);
-  });
-  return compiled;
+  const pipeline = byText.get(key) ?? compile(device, kernel);
+  byText.set(key, pipeline);
+  byKernel.set(kernel, pipeline);
+  pipeline.then(
+    (made: Pipeline) => ready.set(kernel, made),
+    // A failure may pass (memory), so it is not remembered.
+    () => {
+      byText.delete(key);
+      byKernel.delete(kernel);
+    },
+  );
+  return pipeline;
 }
 
 async function compile(device: FlashDevice, { label, code, access }: Kernel): Promise<Pipeline> {

@@ -40,13 +40,17 @@ export async function runPlan(
 ): Promise<PlanResult> {
   const outputs: Record<string, GPUBuffer> = {};
   const scratch: Record<string, GPUBuffer> = {};
-  const free = (buffers: Record<string, GPUBuffer>): void => Object.values(buffers).forEach((b) => device.free(b));
+  const used: GPUBuffer[] = [];
+  let ok = false;
   try {
     const answers: Promise<void>[] = [];
     const make = (into: Record<string, GPUBuffer>, name: string, bytes: number, usage?: number): void => {
-      const { buffer, ready } = device.make(bytes, name, usage);
+      const kept = device.reuse(bytes, name, usage);
+      const { buffer, ready } = kept ? { buffer: kept, ready: null } : device.make(bytes, name, usage);
       into[name] = buffer;
-      answers.push(ready);
+      if (ready) answers.push(ready);
+      // Kernels may count on zeros; uploads are written from end to end.
+      else if (!usage) used.push(buffer);
     };
     const uploads = Object.entries(plan.uploads ?? {});
     for (const [name, bytes] of Object.entries(plan.outputs)) make(outputs, name, bytes);
@@ -60,25 +64,38 @@ export async function runPlan(
       };
       answers.push(device.recorded('uploads', write).ready);
     }
-    const buffers = { ...inputs, ...outputs, ...scratch };
+    const { steps, deviceBytes } = layOut(plan, { ...inputs, ...outputs, ...scratch });
     // Nobody waits for the answers before the work is under way: a buffer that was refused makes the first submit fail, and then its
     // own error, which says more, is the one to tell.
-    const [allocated, ran] = await Promise.all([
-      Promise.allSettled(answers),
-      runSteps(device, plan.steps(buffers), { ...options, results: Object.values(outputs) }).catch(
-        (error: unknown) => ({ error }),
-      ),
-    ]);
-    const refused = allocated.find((one) => one.status === 'rejected');
-    if (refused) throw refused.reason;
+    const ran = await runSteps(device, steps, { ...options, results: Object.values(outputs), clear: used }).catch(
+      (error: unknown) => ({ error }),
+    );
+    await Promise.all(answers);
     if ('error' in ran) throw ran.error;
-    // The same tensor may come in twice, as k and v for instance.
-    const deviceBytes = [...new Set(Object.values(buffers))].reduce((sum, buffer) => sum + buffer.size, 0);
+    ok = true;
     return { ...ran, outputs, deviceBytes };
-  } catch (error) {
-    free(outputs);
-    throw error;
   } finally {
-    free(scratch);
+    if (ok) Object.values(scratch).forEach((buffer) => device.free(buffer));
+    else Object.values({ ...outputs, ...scratch }).forEach((buffer) => device.discard(buffer));
   }
+}
+
+/** What a plan does with certain buffers. */
+interface Layout {
+  readonly buffers: Readonly<Record<string, GPUBuffer>>;
+  readonly steps: Step[];
+  readonly deviceBytes: number;
+}
+
+/** The last one of each plan: a call that is repeated often gets the same buffers. */
+const layouts = new WeakMap<Plan, Layout>();
+
+function layOut(plan: Plan, buffers: Readonly<Record<string, GPUBuffer>>): Layout {
+  const last = layouts.get(plan);
+  if (last && Object.keys(buffers).every((name) => buffers[name] === last.buffers[name])) return last;
+  // The same tensor may come in twice, as k and v for instance.
+  const deviceBytes = [...new Set(Object.values(buffers))].reduce((sum, buffer) => sum + buffer.size, 0);
+  const layout = { buffers, steps: plan.steps(buffers), deviceBytes };
+  layouts.set(plan, layout);
+  return layout;
 }

@@ -1,0 +1,44 @@
+/** A buffer that may be kept has at most so many bytes; all kept ones together have at most so many. */
+const LARGEST = 2 ** 20;
+const TOGETHER = 2 ** 24;
+
+/**
+ * Buffers of freed tensors and of temporary results, kept for the next call: making one takes longer than a small kernel runs. A
+ * call that is repeated gets the same ones in the same places, so that what was prepared for them can be used again.
+ */
+export class KeptBuffers {
+  private readonly alike = new Map<string, GPUBuffer[]>();
+  /** The number of each buffer, by the order in which they came here for the first time. */
+  private readonly numbers = new WeakMap<GPUBuffer, number>();
+  private next = 0;
+  private bytes = 0;
+
+  /** A buffer of this size, with whatever is in it: the one with the lowest number. */
+  take(size: number, usage: GPUBufferUsageFlags): GPUBuffer | undefined {
+    const buffer = this.alike.get(`${size} ${usage}`)?.shift();
+    if (buffer) this.bytes -= size;
+    return buffer;
+  }
+
+  /** Takes a buffer over, unless there are enough. */
+  give(buffer: GPUBuffer): boolean {
+    const { size, usage } = buffer;
+    if (size > LARGEST || this.bytes + size > TOGETHER) return false;
+    const number = this.numbers.get(buffer) ?? this.next++;
+    this.numbers.set(buffer, number);
+    const key = `${size} ${usage}`;
+    const same = this.alike.get(key) ?? [];
+    this.alike.set(key, same);
+    const after = same.findIndex((other) => this.numbers.get(other)! > number);
+    same.splice(after < 0 ? same.length : after, 0, buffer);
+    this.bytes += size;
+    return true;
+  }
+
+  /** Gives their memory back. */
+  destroy(): void {
+    for (const buffer of [...this.alike.values()].flat()) buffer.destroy();
+    this.alike.clear();
+    this.bytes = 0;
+  }
+}

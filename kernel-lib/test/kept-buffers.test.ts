@@ -1,0 +1,108 @@
+import { defaultDevice } from '../src/device/default-device';
+import type { FlashDevice } from '../src/device/device';
+import { KeptBuffers } from '../src/device/kept-buffers';
+import * as flash from '../src/node';
+import { bitsOf } from './support/close';
+import { onEachAdapter } from './support/devices';
+import { watch } from './support/faulty-device';
+
+// Buffers that a call leaves serve the next one: nothing of what is in them may show, and what was prepared for them must fit.
+
+/** Every buffer that is kept, full of NaN, whatever type it is read as. */
+function spoil(device: FlashDevice): number {
+  const { alike } = device.kept as unknown as { alike: Map<string, GPUBuffer[]> };
+  const buffers = [...alike.values()].flat();
+  for (const buffer of buffers) device.gpu.queue.writeBuffer(buffer, 0, new Uint8Array(buffer.size).fill(0xff));
+  return buffers.length;
+}
+
+onEachAdapter('kept buffers', () => {
+  type Case = [flash.Algorithm, 'f32' | 'f16', number, number, Omit<flash.AttentionOptions, 'bias'>, boolean];
+  const cases: Case[] = [
+    ['flash2', 'f32', 16, 16, {}, false],
+    ['flash2', 'f16', 5, 3, { causal: true }, false],
+    ['flash2', 'f32', 7, 9, { dropout: 0.2, seed: 3, softcap: 5 }, true],
+    ['flash1', 'f16', 5, 3, {}, true],
+    ['naive', 'f16', 5, 3, {}, true],
+  ];
+  test.each(cases)(
+    '%s %s D %i Dv %i %j, bias %s: the same bits from spoilt ones',
+    async (algorithm, dtype, D, Dv, more, bias) => {
+      const device = await defaultDevice();
+      const [B, H, N] = [2, 2, 19];
+      const made = [D, D, Dv, Dv].map((width, n) => flash.randn([B, H, N, width], { seed: n + 1, dtype }));
+      const [q, k, v, dout] = made;
+      const both = (): Promise<Record<string, Float32Array>> =>
+        flash.tidy(async () => {
+          const options = { algorithm, ...more, ...(bias ? { bias: flash.randn([1, H, 1, N], { seed: 5 }) } : {}) };
+          const result = await flash.attention(q, k, v, options);
+          return { ...(await bitsOf(result)), ...(await bitsOf(await result.backward(dout))) };
+        });
+      device.kept.destroy();
+      const fresh = await both();
+      // The third call finds what the second prepared.
+      for (let again = 0; again < 3; again++) {
+        expect(spoil(device)).toBeGreaterThan(4);
+        expect(await both()).toEqual(fresh);
+      }
+      // Other numbers in the same places of other tensors.
+      const other = flash.randn([B, H, N, D], { seed: 9, dtype });
+      const result = await flash.attention(other, k, v, { algorithm });
+      const alone = await flash.attention(other, k, v, { algorithm: 'reference' });
+      const [out, truth] = [await result.out.data(), await alone.out.data()];
+      expect(out.every((x, i) => Math.abs(x - truth[i]) < (dtype === 'f16' ? 4e-3 : 1e-5))).toBe(true);
+      for (const tensor of [...made, other, result, alone]) tensor.dispose();
+    },
+  );
+
+  test('a call that is repeated makes no buffer, and what it gave before stays', async () => {
+    const device = await defaultDevice();
+    const watched = watch(device);
+    try {
+      const x = flash.randn([1, 2, 33, 8], { seed: 1 });
+      const first = await flash.attention(x, x, x);
+      const kept = await first.out.data();
+      const again = async (): Promise<void> => {
+        const result = await flash.attention(x, x, x);
+        const { dq, dk, dv } = await result.backward(x);
+        for (const part of [result, dq, dk, dv]) part.dispose();
+      };
+      await again();
+      watched.failNext(0);
+      const { bytes } = device;
+      for (let n = 0; n < 5; n++) await again();
+      expect(watched.made).toBe(0);
+      expect(device.bytes).toBe(bytes);
+      expect(await first.out.data()).toEqual(kept);
+    } finally {
+      watched.stop();
+    }
+  });
+
+  test('calls at once do not share what they write', async () => {
+    const x = flash.randn([1, 2, 40, 8], { seed: 1 });
+    const y = flash.randn([1, 2, 40, 8], { seed: 2 });
+    const alone = [];
+    for (const q of [x, y]) alone.push(await (await flash.attention(q, x, y)).out.data());
+    const results = await Promise.all([x, y, x, y].map((q) => flash.attention(q, x, y)));
+    for (const [n, { out }] of results.entries()) expect(await out.data()).toEqual(alone[n % 2]);
+  });
+});
+
+test('the one with the lowest number is taken, large ones and too many are not kept', () => {
+  const kept = new KeptBuffers();
+  let destroyed = 0;
+  const buffer = (size: number): GPUBuffer => ({ size, usage: 1, destroy: () => destroyed++ }) as unknown as GPUBuffer;
+  const [a, b, c] = [buffer(16), buffer(16), buffer(16)];
+  for (const one of [a, b, c]) expect(kept.give(one)).toBe(true);
+  expect(kept.take(16, 2)).toBeUndefined();
+  expect([kept.take(16, 1), kept.take(16, 1), kept.take(16, 1), kept.take(16, 1)]).toEqual([a, b, c, undefined]);
+  for (const one of [c, a, b]) kept.give(one);
+  expect(kept.take(16, 1)).toBe(a);
+  expect(kept.give(buffer(2 ** 20 + 16))).toBe(false);
+  const many = Array.from({ length: 20 }, () => kept.give(buffer(2 ** 20)));
+  expect(many.filter(Boolean)).toHaveLength(15);
+  kept.destroy();
+  expect(destroyed).toBe(17);
+  expect(kept.take(16, 1)).toBeUndefined();
+});
