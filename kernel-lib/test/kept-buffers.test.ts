@@ -55,6 +55,22 @@ onEachAdapter('kept buffers', () => {
     },
   );
 
+  test.each(['flash2', 'flash1', 'naive'] as const)(
+    '%s: nothing to attend to gives zeros, also from spoilt ones',
+    async (algorithm) => {
+      const device = await defaultDevice();
+      const [q, none] = [flash.randn([3, 2, 16]), flash.zeros([0, 2, 16])];
+      const call = { algorithm, cuSeqlensQ: [0, 0, 3], cuSeqlensK: [0, 0, 0] };
+      for (let again = 0; again < 2; again++) {
+        const result = await flash.attentionVarlen(q, none, none, call);
+        expect(await result.out.data()).toEqual(new Float32Array(96));
+        expect((await bitsOf(await result.backward(q))).dq).toEqual(new Float32Array(96));
+        result.dispose();
+        spoil(device);
+      }
+    },
+  );
+
   test('a call that is repeated makes no buffer, and what it gave before stays', async () => {
     const device = await defaultDevice();
     const watched = watch(device);

@@ -27,6 +27,9 @@ const biases: Entry[] = [
   { ...grouped, ...odd, bias: { axes: 'qk', dtype: 'f32' } },
   { bias: { axes: '1' } },
   { ...grouped, bias: { axes: '1hqk', forbids: true } },
+  // Long enough that several workgroups of dbias share its keys.
+  { ...grouped, bias: { axes: '1hqk' }, softcap: 2, Nq: 40, Nk: 290, causal: true },
+  { ...grouped, ...odd, bias: { axes: '111k' }, dropout: 0.2, Nq: 70, Nk: 150 },
 ];
 
 const masks: Entry[] = [

@@ -116,6 +116,7 @@ async function run(
   const atOnce = steps.reduce((ms, { kernel, flops }) => ms + flops / rateOf(device, kernel), 0) <= SUBMIT_MS;
   const timer = new GpuTimer(device, atOnce && steps.length <= 16 ? 'short' : 'long');
   const small = results.reduce((sum, { size }) => sum + size, 0) <= BROUGHT_BYTES ? results : [];
+  if (steps.length === 0 && clear.length > 0) await device.checked('clear', () => clearAlone(device, clear));
   const dispatches = new Map<string, number>();
   let ok = false;
   let done = 0;
@@ -180,6 +181,13 @@ async function run(
     timer.dispose(ok);
   }
 }
+
+/** Where there is no step, there is no submit to clear buffers along with. */
+const clearAlone = ({ gpu }: FlashDevice, buffers: readonly GPUBuffer[]): undefined => {
+  const encoder = gpu.createCommandEncoder();
+  for (const buffer of buffers) encoder.clearBuffer(buffer);
+  gpu.queue.submit([encoder.finish()]);
+};
 
 const shareOf = ({ step, count }: Slice): { kernel: Kernel; flops: number } => ({
   kernel: step.kernel,

@@ -3,7 +3,10 @@ import type { Kernel } from '../../device/pipeline-cache';
 import type { ScoreFeatures } from '../../features/score';
 import type { Params } from '../../wgsl/params';
 import { madeOnce } from '../made-once';
-import type { AnyTile } from './choose-tile';
+import type { AttentionTile } from '../common';
+import type { AnyTile, AttentionLanes } from './choose-tile';
+import { dbiasKernel } from './dbias';
+import { dbiasLanesKernel } from './dbias-lanes';
 import { dkdvKernel } from './dkdv';
 import { dkdvLanesKernel } from './dkdv-lanes';
 import { dkdvMatricesKernel } from './dkdv-matrices';
@@ -33,4 +36,20 @@ export function anyDkdvKernel(
     if ('unit' in tile) return dkdvMatricesKernel(tile, p, f, params, writes);
     return 'lanes' in tile ? dkdvLanesKernel(tile, p, f, params, writes) : dkdvKernel(tile, p, f, params, writes);
   });
+}
+
+/** The kernel of dbias for a tile of one of its two kinds, its text made once. */
+export function anyDbiasKernel(
+  tile: AttentionTile | AttentionLanes,
+  p: Problem,
+  f: ScoreFeatures,
+  params: Params,
+): Kernel {
+  return madeOnce(
+    p,
+    f,
+    params,
+  )(['dbias', tile, p.bias!.shape[2] === 1], () =>
+    'lanes' in tile ? dbiasLanesKernel(tile, p, f, params) : dbiasKernel(tile, p, f, params),
+  );
 }

@@ -87,6 +87,15 @@ export function chooseLaneTile(pass: Pass, p: Problem, facts: DeviceFacts): Atte
   return { ...whole, br: ownRows(whole), bc: whole.step, packed: false };
 }
 
+/** Keys of a workgroup of dbias: enough that loading its queries costs little, few enough that there are several workgroups. */
+const DBIAS_KEYS = 128;
+
+/** The lane tile of dbias, whose workgroups own a part of the keys, too; null as in {@link chooseLaneTile}. */
+export function chooseDbiasLanes({ D, Dv, Nq }: Problem, facts: DeviceFacts): AttentionLanes | null {
+  const t = chooseLanes(facts, { numbers: D + Dv, sizes: [D, Dv], length: Nq });
+  return t && { ...t, br: ownRows(t), bc: DBIAS_KEYS, packed: false };
+}
+
 /** The ways to compute a pass. */
 export type AnyTile = AttentionTile | AttentionLanes | AttentionMatrices;
 

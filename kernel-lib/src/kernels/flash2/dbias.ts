@@ -8,6 +8,35 @@ import { bound, eachScore, storeWeights, weightStride } from '../../wgsl/tiles';
 import { backwardWgsl, loadRowStates, probabilities, scoreGradients } from './backward-common';
 import { type AttentionTile, cutWgsl, enableWgsl, featureAccess, mainWgsl, rowsOf, scoreTile } from '../common';
 
+/** Which tile of the bias a workgroup owns, of which batch and head of the bias, and where its entries begin. */
+export const DBIAS_TILE_WGSL = `
+let tile_q = group % params.bias_tiles_q;
+let tile_k = group / params.bias_tiles_q % params.bias_tiles_k;
+let bias_h = group / params.bias_tiles_q / params.bias_tiles_k % params.bias_heads;
+let bias_b = group / params.bias_tiles_q / params.bias_tiles_k / params.bias_heads;
+let bias_at = dot(vec4u(params.b0 + bias_b, params.h0 + bias_h, 0u, 0u), params.bias_strides) + params.dbias_base;
+let to_log2 = params.scale * ${LOG2_E};`;
+
+/** WGSL: `body` for each batch b, head h and tile of queries i0 to i1 that shares the workgroup's tile of the bias. */
+export const eachSharerWgsl = ({ br }: { readonly br: number }, body: string): string => `
+for (var b = bias_b; b < params.batches; b += params.bias_batches) {
+  let feature_b = params.b0 + b;
+  let seq = sequence(feature_b);
+  let i_end = select(min((tile_q + 1u) * ${br}u, seq.Nq), seq.Nq, params.bias_rows == 1u);
+  for (var h = bias_h; h < params.H; h += params.bias_heads) {
+    let hk = h / (params.H / params.Hk);
+    let feature_h = params.h0 + h;
+    let q_base = base(b, h, params.q_strides, seq.q0);
+    let out_base = base(b, h, params.out_strides, seq.q0);
+    let k_base = base(b, hk, params.k_strides, seq.k0);
+    let v_base = base(b, hk, params.v_strides, seq.k0);
+    for (var i0 = tile_q * ${br}u; i0 < i_end; i0 += ${br}u) {
+      let i1 = min(i0 + ${br}u, seq.Nq) - 1u;
+      ${body}
+    }
+  }
+}`;
+
 /**
  * dbias = dS, summed over the axes along which the bias was broadcast.
  *
@@ -40,26 +69,12 @@ fn sum_of(row: u32, column: u32) -> f32 {
 }
 
 ${mainWgsl(t)}
-let tile_q = group % params.bias_tiles_q;
-let tile_k = group / params.bias_tiles_q % params.bias_tiles_k;
-let bias_h = group / params.bias_tiles_q / params.bias_tiles_k % params.bias_heads;
-let bias_b = group / params.bias_tiles_q / params.bias_tiles_k / params.bias_heads;
-let to_log2 = params.scale * ${LOG2_E};
+${DBIAS_TILE_WGSL}
 ${eachScore(t, (r, c) => `var acc_${r}_${c} = 0.0;`)}
 
-for (var b = bias_b; b < params.batches; b += params.bias_batches) {
-  let feature_b = params.b0 + b;
-  let seq = sequence(feature_b);
-  let i_end = select(min((tile_q + 1u) * ${t.br}u, seq.Nq), seq.Nq, params.bias_rows == 1u);
-  for (var h = bias_h; h < params.H; h += params.bias_heads) {
-    let hk = h / (params.H / params.Hk);
-    let feature_h = params.h0 + h;
-    let q_base = base(b, h, params.q_strides, seq.q0);
-    let out_base = base(b, h, params.out_strides, seq.q0);
-    let k_base = base(b, hk, params.k_strides, seq.k0);
-    let v_base = base(b, hk, params.v_strides, seq.k0);
-    for (var i0 = tile_q * ${t.br}u; i0 < i_end; i0 += ${t.br}u) {
-      let i1 = min(i0 + ${t.br}u, seq.Nq) - 1u;
+${eachSharerWgsl(
+  t,
+  `
       workgroupBarrier();
       ${stageOwn(t, 'own_q', t.br, { ...rowsOf('q', D), scale: 'to_log2' })}
       ${stageOwn(t, 'own_dout', t.br, rowsOf('dout', Dv))}
@@ -76,10 +91,8 @@ for (var b = bias_b; b < params.batches; b += params.bias_batches) {
         ${probabilities(f, scores, 'own_q', 'stage_k', D)}
         ${scoreGradients(f, scores, 'own_dout', 'stage_v', Dv)}
         ${eachScore(t, (r, c) => `acc_${r}_${c} += ${ownRow(t, r, `ds_${r}_${c}`)};`)}
-      }
-    }
-  }
-}
+      }`,
+)}
 
 workgroupBarrier();
 ${storeWeights(t, 'weights', (r, c) => `acc_${r}_${c}`)}
@@ -90,9 +103,8 @@ for (var e = lid; e < ${bound(t, t.br * t.bc)}; e += ${t.tx * t.ty}u) {
   let row = e / ${t.bc}u;
   let column = e % ${t.bc}u;
   if ((row < rows_out) & (column < columns_out)) {
-    let place = vec4u(params.b0 + bias_b, params.h0 + bias_h, tile_q * ${t.br}u + row, tile_k * ${t.bc}u + column);
-    let at = dot(place, params.bias_strides) + params.dbias_base;
-    dbias[at] += sum_of(row, column);
+    let place = vec2u(tile_q * ${t.br}u + row, tile_k * ${t.bc}u + column);
+    dbias[bias_at + dot(place, params.bias_strides.zw)] += sum_of(row, column);
   }
 }
 }`;

@@ -15,7 +15,7 @@ import {
 import { type Params, when } from '../../wgsl/params';
 import { LN_2 } from '../../wgsl/special-values';
 import { keyGradientsWgsl } from './backward-common';
-import { laneProbabilities, laneScoreGradients } from './backward-lanes';
+import { laneProbabilities, laneRawGradients } from './backward-lanes';
 import { EACH_QUERY_HEAD_WGSL, ownKeysWgsl, rowsOf } from '../common';
 
 /**
@@ -54,8 +54,8 @@ ${EACH_QUERY_HEAD_WGSL}
     ${loadStep(t, 'q', { ...rowsOf('q', D), scale: 'to_log2' })}
     ${loadStep(t, 'dout', rowsOf('dout', Dv))}
     ${columns.map((c) => `let row${c} = load_row(b, h, seq, i0 + ${c}u);`).join('\n')}
-    ${laneProbabilities(f, scores, 'own_k', 'q', D)}
-    ${when(dk, laneScoreGradients(f, scores, 'own_v', 'dout', Dv))}
+    ${laneProbabilities(f, scores, 'own_k', 'q', D, 'slope')}
+    ${when(dk, laneRawGradients(f, scores, 'own_v', 'dout', Dv))}
     // dV += P^T dO; dK += dS^T Q
     ${when(
       dv,

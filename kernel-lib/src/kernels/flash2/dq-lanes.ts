@@ -16,7 +16,7 @@ import {
 import type { Params } from '../../wgsl/params';
 import { storageArray, storeFunction } from '../../wgsl/staging';
 import { backwardWgsl } from './backward-common';
-import { laneProbabilities, laneScoreGradients } from './backward-lanes';
+import { laneProbabilities, laneRawGradients } from './backward-lanes';
 import { featureAccess, ownQueriesWgsl, rowsOf } from '../common';
 
 /**
@@ -45,8 +45,8 @@ let end = key_end(seq, i1);
 for (var j0 = key_begin(seq, i0); j0 < end; j0 += ${t.step}u) {
   ${loadStep(t, 'k', rowsOf('k', D))}
   ${loadStep(t, 'v', { ...rowsOf('v', Dv), ...valueScale(f) })}
-  ${laneProbabilities(f, scores, 'own_q', 'k', D)}
-  ${laneScoreGradients(f, scores, 'own_dout', 'v', Dv)}
+  ${laneProbabilities(f, scores, 'own_q', 'k', D, 'slope')}
+  ${laneRawGradients(f, scores, 'own_dout', 'v', Dv)}
   // dQ += dS K
   ${laneAccumulate(t, 'acc', 'k', D, (r, c) => `ds_${r}_${c}`)}
 }

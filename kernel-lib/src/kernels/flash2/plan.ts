@@ -11,10 +11,16 @@ import type { OperandName, Operands } from '../operands';
 import { madeOnce } from '../made-once';
 import { bindKeyGradients, gradientBuffer, gradientBytes, resultBytes } from '../outputs';
 import { countTiles, eachSlice, featureUploads } from '../steps';
-import { type AnyTile, chooseAnyTile, chooseTile, queryWorkgroups } from './choose-tile';
-import { anyDkdvKernel, anyDqKernel } from './any-backward';
+import {
+  type AnyTile,
+  type AttentionLanes,
+  chooseAnyTile,
+  chooseDbiasLanes,
+  chooseTile,
+  queryWorkgroups,
+} from './choose-tile';
+import { anyDbiasKernel, anyDkdvKernel, anyDqKernel } from './any-backward';
 import { anyForwardKernel } from './any-forward';
-import { dbiasKernel } from './dbias';
 import { DELTA_ROWS, deltaKernel } from './delta';
 import { maximaBinding, maximaSteps, maximaUpload } from './float-maxima';
 
@@ -73,8 +79,7 @@ export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionT
 export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: number; bc: number } | null): Plan {
   const dqTile = chooseAnyTile('dq', tiles, p, facts);
   const dkdvTile = chooseAnyTile('dkdv', tiles, p, facts);
-  // dbias has tiles of workgroup memory only, and delta adds up as it does.
-  const dbiasTile = 'tx' in dqTile ? dqTile : chooseTile('dq', p, facts);
+  const { unroll } = chooseTile('dq', p, facts);
   const f = compiledFeatures(p, facts);
   return {
     path: `flash2 backward: dq ${describeTile(dqTile, facts)}; dkdv ${describeTile(dkdvTile, facts)}`,
@@ -91,7 +96,7 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
         const inputs = [like('q'), like('k'), like('v'), like('out', 'dout'), like('rows')];
         const features = featureBindings(f, operands, buffers);
         return [
-          deltaStep(p, f, operands, buffers, dbiasTile.unroll),
+          deltaStep(p, f, operands, buffers, unroll),
           {
             kernel: anyDqKernel(dqTile, p, f, params),
             params,
@@ -107,7 +112,13 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
             flops: tileFlops(p, operands, dkdvTile, p.D + p.Dv + (writes.length * (p.D + p.Dv)) / 2),
           })),
           ...(hasDbias(p)
-            ? [dbiasStep(p, f, dbiasTile, operands, [...inputs, dbiasSum(operands, buffers), ...features])]
+            ? [
+                dbiasStep(p, f, dbiasTile(dqTile, p, facts), operands, [
+                  ...inputs,
+                  dbiasSum(operands, buffers),
+                  ...features,
+                ]),
+              ]
             : []),
         ];
       }),
@@ -115,6 +126,10 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
     ],
   };
 }
+
+/** The tile of dbias: that of dq, else its own, for there are no kernels of dbias for matrices. */
+const dbiasTile = (dqTile: AnyTile, p: Problem, facts: DeviceFacts): AttentionTile | AttentionLanes =>
+  'tx' in dqTile ? dqTile : (chooseDbiasLanes(p, facts) ?? chooseTile('dq', p, facts));
 
 /** What each dispatch over the keys writes: dk and dv together, one by one where the device cannot bind as many tensors. */
 const keyDispatches = (f: ScoreFeatures, { maxStorageBuffers }: DeviceFacts): ('dk' | 'dv')[][] =>
@@ -144,14 +159,14 @@ export function deltaStep(
 export function dbiasStep(
   p: Problem,
   f: ScoreFeatures,
-  tile: AttentionTile,
+  tile: AttentionTile | AttentionLanes,
   operands: Operands,
   buffers: GPUBufferBinding[],
 ): Step {
   const grid = biasGrid(p, operands.slice, tile);
   const params: Params = { ...attentionParams(p, f, operands), ...biasGridParams(p, operands, grid) };
   return {
-    kernel: dbiasKernel(tile, p, f, params),
+    kernel: anyDbiasKernel(tile, p, f, params),
     params,
     buffers,
     workgroups: grid.batches * grid.heads * grid.tilesQ * grid.tilesK,
