@@ -62,12 +62,14 @@ onEachAdapter('kept buffers', () => {
       const [q, none] = [flash.randn([3, 2, 16]), flash.zeros([0, 2, 16])];
       const call = { algorithm, cuSeqlensQ: [0, 0, 3], cuSeqlensK: [0, 0, 0] };
       for (let again = 0; again < 2; again++) {
-        const result = await flash.attentionVarlen(q, none, none, call);
-        expect(await result.out.data()).toEqual(new Float32Array(96));
-        expect((await bitsOf(await result.backward(q))).dq).toEqual(new Float32Array(96));
-        result.dispose();
+        await flash.tidy(async () => {
+          const result = await flash.attentionVarlen(q, none, none, call);
+          expect(await result.out.data()).toEqual(new Float32Array(96));
+          expect((await bitsOf(await result.backward(q))).dq).toEqual(new Float32Array(96));
+        });
         spoil(device);
       }
+      for (const tensor of [q, none]) tensor.dispose();
     },
   );
 
