@@ -63,7 +63,8 @@ async function run<G>(call: CheckedCall, tensors: AttendTensors, shapes: AttendS
   const gpuCall = { ...call, algorithm: call.algorithm };
   const given = present(tensors);
   const made = await onDevice(given, (facts) => planOf('forward', gpuCall, facts), {
-    ...call,
+    signal: call.signal,
+    onProgress: call.onProgress,
     facts: factsFor(gpuCall, 'forward'),
   });
   const { device, outputs, info } = made;
@@ -109,7 +110,8 @@ async function gradients<G>(
   for (const [name, t] of Object.entries(tensors)) checkTensor(name, t);
   const inScope = bindScope();
   const { device, outputs, info } = await onDevice({ ...tensors, dout }, (facts) => planOf('backward', call, facts), {
-    ...options,
+    signal: options.signal,
+    onProgress: options.onProgress,
     facts: factsFor(call, 'backward'),
   });
   const made = (name: string): Tensor => {

@@ -56,7 +56,10 @@ export async function onDevice(
       for (const [name, use] of uses) {
         inputs[name] = await (writes.includes(name) ? use.writable(device) : use.on(device));
       }
-      const { outputs, dispatches, deviceBytes, gpuMs } = await runPlan(device, plan, inputs, { ...options, signal });
+      const { outputs, dispatches, deviceBytes, gpuMs } = await runPlan(device, plan, inputs, {
+        signal,
+        onProgress: options.onProgress,
+      });
       return { device, outputs, info: { path: plan.path, tiles: plan.tiles, dispatches, deviceBytes, gpuMs } };
     });
   };

@@ -64,16 +64,20 @@ export async function runPlan(
       };
       answers.push(device.recorded('uploads', write).ready);
     }
-    const { steps, deviceBytes } = layOut(plan, { ...inputs, ...outputs, ...scratch });
+    const { steps, deviceBytes } = layOut(plan, [inputs, outputs, scratch]);
     // Nobody waits for the answers before the work is under way: a buffer that was refused makes the first submit fail, and then its
     // own error, which says more, is the one to tell.
-    const ran = await runSteps(device, steps, { ...options, results: Object.values(outputs), clear: used }).catch(
-      (error: unknown) => ({ error }),
-    );
+    const { signal, onProgress } = options;
+    const ran = await runSteps(device, steps, {
+      signal,
+      onProgress,
+      results: Object.values(outputs),
+      clear: used,
+    }).catch((error: unknown) => ({ error }));
     await Promise.all(answers);
     if ('error' in ran) throw ran.error;
     ok = true;
-    return { ...ran, outputs, deviceBytes };
+    return { outputs, deviceBytes, ...ran };
   } finally {
     if (ok) Object.values(scratch).forEach((buffer) => device.free(buffer));
     else Object.values({ ...outputs, ...scratch }).forEach((buffer) => device.discard(buffer));
@@ -90,9 +94,10 @@ interface Layout {
 /** The last one of each plan: a call that is repeated often gets the same buffers. */
 const layouts = new WeakMap<Plan, Layout>();
 
-function layOut(plan: Plan, buffers: Readonly<Record<string, GPUBuffer>>): Layout {
+function layOut(plan: Plan, parts: readonly Readonly<Record<string, GPUBuffer>>[]): Layout {
   const last = layouts.get(plan);
-  if (last && Object.keys(buffers).every((name) => buffers[name] === last.buffers[name])) return last;
+  if (last && parts.every((part) => Object.keys(part).every((name) => part[name] === last.buffers[name]))) return last;
+  const buffers: Record<string, GPUBuffer> = Object.assign({}, ...parts);
   // The same tensor may come in twice, as k and v for instance.
   const deviceBytes = [...new Set(Object.values(buffers))].reduce((sum, buffer) => sum + buffer.size, 0);
   const layout = { buffers, steps: plan.steps(buffers), deviceBytes };
