@@ -5,6 +5,7 @@ import { caseName, parseCase } from '../src/check/case-name';
 import { defaultDevice } from '../src/device/default-device';
 import type { DeviceFacts, FlashDevice } from '../src/device/device';
 import { type TunedShape, tuningKey } from '../src/device/tuning';
+import { chooseTile } from '../src/kernels/flash2/choose-tile';
 import { onEachAdapter } from './support/devices';
 
 // Every kernel against float64 (the contract's tolerance) over the table of check/cases.ts. The truth of a case is computed
@@ -47,16 +48,20 @@ onEachAdapter('kernels against float64', () => {
       expect(rows.filter(({ ok }) => !ok)).toEqual([]);
     });
 
-    test('flash2 with eight rows a thread, which flash.tune() may choose', async () => {
-      const { facts } = device;
-      const tuned = new Map<string, TunedShape>();
+    test.each([
+      ['eight rows a thread', { own: 32, step: 32, lanes: false, rows: 8 }],
+      ['maxima from lane to lane', { own: 32, step: 32, lanes: false, rows: 4, shuffle: true }],
+      ['maxima from lane to lane, few columns', { own: 16, step: 8, lanes: false, rows: 2, shuffle: true }],
+    ])('flash2 with %s, which flash.tune() may choose', async (_, shape: TunedShape) => {
+      const { subgroupSize, subgroupIds } = own;
       const sizes = { D: 20, Dv: 12 };
-      for (const pass of ['forward', 'dq', 'dkdv']) {
-        tuned.set(tuningKey(pass, sizes), { own: 32, step: 32, lanes: false, rows: 8 });
-      }
-      Object.assign(device, { facts: { ...facts, tuned } });
-      const rows = await checkCase({ ...parseCase(names[0]), ...sizes, H: 2, Hk: 1, Nq: 70, Nk: 45 }, 'flash2');
+      const tuned = new Map(['forward', 'dq', 'dkdv'].map((pass) => [tuningKey(pass, sizes), shape]));
+      const facts: DeviceFacts = { ...device.facts, subgroupSize, subgroupIds, tuned };
+      expect(chooseTile('forward', sizes, facts).shuffle).toBe(shape.shuffle && subgroupSize === 8 ? 8 : 0);
+      const before = device.facts;
       Object.assign(device, { facts });
+      const rows = await checkCase({ ...parseCase(names[0]), ...sizes, H: 2, Hk: 1, Nq: 70, Nk: 45 }, 'flash2');
+      Object.assign(device, { facts: before });
       expect(rows.filter(({ ok }) => !ok)).toEqual([]);
     });
   });

@@ -100,7 +100,11 @@ describe('what was found', () => {
         expect(rowsPerThread(tile)).toBe(shape.rows);
       }
     }
-    expect(tuningShapes('forward', problem, large)).toContainEqual({ own: 64, step: 32, lanes: false, rows: 8 });
+    const eight = { own: 64, step: 32, lanes: false, rows: 8 };
+    expect(tuningShapes('forward', problem, large)).toContainEqual(eight);
+    const numbered = { ...large, subgroupSize: 32, subgroupIds: true };
+    expect(tuningShapes('forward', problem, numbered)).toContainEqual({ ...eight, shuffle: true });
+    expect(tuningShapes('dq', problem, numbered).some(({ shuffle }) => shuffle)).toBe(false);
     const { br, bc } = chooseLaneTile('forward', problem, cpu)!;
     expect(tuningShapes('forward', problem, cpu)).toContainEqual({ own: br, step: bc, lanes: true });
   });

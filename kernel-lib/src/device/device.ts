@@ -21,6 +21,8 @@ export interface DeviceFacts {
   readonly maxStorageBuffers: number;
   /** Lanes of a subgroup, 0 where the device has no subgroups or their size varies. */
   readonly subgroupSize: number;
+  /** Whether WGSL can ask which subgroup a thread is in. */
+  readonly subgroupIds?: boolean;
   /** The matrix units, where kernels may use them: see api/prove-matrices.ts. */
   readonly matrices?: MatrixUnit;
   /** What flash.tune() found, in place of the tables. */
@@ -110,6 +112,7 @@ export class FlashDevice {
       maxBuffer: limits.maxBufferSize,
       maxStorageBuffers: limits.maxStorageBuffersPerShaderStage,
       subgroupSize: gpu.features.has('subgroups') && min === max ? (max ?? 0) : 0,
+      subgroupIds: choice?.gpu.wgslLanguageFeatures?.has('subgroup_id') ?? false,
       tuned: new Map(Object.entries(tuningStore().read(name))),
     };
     const numbers: Record<string, number> = {};

@@ -14,7 +14,7 @@ export interface AdapterChoice {
   /** Whether kernels for matrix units are used; 'auto', the default, means on real GPUs and for f16. */
   readonly matrices?: 'auto' | 'on' | 'off';
   /** The GPU object that made it: in Node it must stay referenced as long as work lives. */
-  readonly gpu: unknown;
+  readonly gpu: GPU;
 }
 
 export type GpuProvider = (preference: AdapterPreference) => Promise<AdapterChoice>;

@@ -8,6 +8,8 @@ export interface TunedShape {
   readonly lanes: boolean;
   /** Rows of a thread of a tile without lanes; as many as in the tables where it is missing. */
   readonly rows?: number;
+  /** Whether the maxima of its rows pass from lane to lane. */
+  readonly shuffle?: boolean;
 }
 
 /** By pass and head sizes; see tuningKey. */

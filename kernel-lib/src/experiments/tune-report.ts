@@ -37,8 +37,9 @@ export class TuneReport {
     const { D, Dv, H, N } = this.sizes;
     const shapeOf = ({ shape }: TuneRow): string => {
       if (shape === null) return 'of the table';
-      const { own, step, lanes, rows } = shape;
-      return `${own} x ${step}${lanes ? ' lanes' : rows ? `, ${rows} rows a thread` : ''}`;
+      const { own, step, lanes, rows, shuffle } = shape;
+      const how = lanes ? ' lanes' : rows ? `, ${rows} rows a thread` : '';
+      return `${own} x ${step}${how}${shuffle ? ', lane to lane' : ''}`;
     };
     return {
       caption: `Tiles for D ${D}, Dv ${Dv} on ${this.device.name}, H ${H}, N ${N}: rows that stay x rows of a step`,

@@ -69,7 +69,7 @@ export const featureAccess = (f: ScoreFeatures): ('read' | 'uniform')[] =>
   scoreBuffers(f).map((name) => (name === 'words' && f.words === 'uniform' ? 'uniform' : 'read'));
 
 /** What must stand before everything else in a kernel over tiles. */
-export const enableWgsl = (t: TileShape): string => (t.subgroup ? 'enable subgroups;' : '');
+export const enableWgsl = (t: TileShape): string => (t.subgroup || t.shuffle ? 'enable subgroups;' : '');
 
 /**
  * The entry point with its thread coordinates. With one row of threads, y0 is a constant, which CPU drivers turn into one
@@ -77,7 +77,12 @@ export const enableWgsl = (t: TileShape): string => (t.subgroup ? 'enable subgro
  */
 export const mainWgsl = (t: TileShape): string => `
 @compute @workgroup_size(${t.tx * t.ty})
-fn main(@builtin(workgroup_id) id: vec3u, @builtin(${t.subgroup ? 'subgroup_invocation_id' : 'local_invocation_index'}) lid: u32) {
+fn main(@builtin(workgroup_id) id: vec3u, ${
+  t.shuffle
+    ? `@builtin(subgroup_id) subgroup: u32, @builtin(subgroup_invocation_id) lane: u32) {
+let lid = subgroup * ${t.shuffle}u + lane;`
+    : `@builtin(${t.subgroup ? 'subgroup_invocation_id' : 'local_invocation_index'}) lid: u32) {`
+}
 ${t.ty === 1 ? 'let x = lid; let y0 = 0u;' : `let x = lid % ${t.tx}u; let y0 = lid / ${t.tx}u * ${t.own / t.ty}u;`}
 let sx = x % ${t.sx}u;
 let group = params.first + id.x;`;

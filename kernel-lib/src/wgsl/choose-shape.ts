@@ -45,9 +45,14 @@ const columnThreads = ({ kind, subgroupSize }: DeviceFacts): number =>
 
 /**
  * How threads share an own x step tile; both numbers are rounded up to what that needs.
- * @param rows of a thread, at the most
+ * @param wanted rows of a thread, at the most, and whether its maxima pass from lane to lane
  */
-export function shareTile(own: number, step: number, facts: DeviceFacts, rows = ROWS[facts.kind]): TileShape {
+export function shareTile(
+  own: number,
+  step: number,
+  facts: DeviceFacts,
+  { rows = ROWS[facts.kind], shuffle = false }: { readonly rows?: number; readonly shuffle?: boolean } = {},
+): TileShape {
   const tx = columnThreads(facts);
   const most = Math.floor(facts.maxInvocations / tx);
   const ty = Math.min(most, Math.ceil(own / rows));
@@ -60,25 +65,39 @@ export function shareTile(own: number, step: number, facts: DeviceFacts, rows = 
     ty,
     sx,
     subgroup: ty === 1 && tx === facts.subgroupSize,
+    shuffle: shuffle && canShuffle(tx, facts) ? facts.subgroupSize : 0,
     unroll: facts.kind === 'hardware' ? 4 : 1,
   };
 }
+
+/** Whether subgroups hold whole rows of threads, and the device numbers them. */
+const canShuffle = (tx: number, { subgroupSize, subgroupIds }: DeviceFacts): boolean =>
+  subgroupIds === true && subgroupSize >= tx && subgroupSize % tx === 0;
 
 /** All shapes of the device's table. */
 export const tableShapes = (facts: DeviceFacts): TileShape[] =>
   TABLE[familyOf(facts)].map(([own, step]) => shareTile(own, step, facts));
 
+/** A shape and how its threads share it. */
+interface Tried {
+  readonly rows: number;
+  readonly shape: TileShape;
+}
+
 /** Shapes that may be better than the table's on some device, and how many rows a thread of each has. */
-export const triedShapes = (
-  facts: DeviceFacts,
-  accumulators: (t: TileShape) => number,
-): { readonly rows: number; readonly shape: TileShape }[] =>
-  MORE_ROWS[facts.kind].flatMap((rows) =>
-    [...MORE_SHAPES[familyOf(facts)], ...TABLE[familyOf(facts)]]
-      .filter(([own]) => own >= rows)
-      .map(([own, step]) => ({ rows, shape: shareTile(own, step, facts, rows) }))
-      .filter(({ shape }) => accumulators(shape) <= ACCUMULATORS),
+export function triedShapes(facts: DeviceFacts, accumulators: (t: TileShape) => number): Tried[] {
+  const shapes = [...MORE_SHAPES[familyOf(facts)], ...TABLE[familyOf(facts)]];
+  const shared = MORE_ROWS[facts.kind].flatMap((rows) =>
+    shapes.flatMap(([own, step]): Tried[] => {
+      if (own < rows) return [];
+      const through = { rows, shape: shareTile(own, step, facts, { rows }) };
+      const shape = shareTile(own, step, facts, { rows, shuffle: true });
+      // Small tiles are for small memories.
+      return shape.shuffle && own >= 32 ? [through, { rows, shape }] : [through];
+    }),
   );
+  return shared.filter(({ shape }) => accumulators(shape) <= ACCUMULATORS);
+}
 
 /**
  * The first shape of the device's table whose workgroup memory fits and whose accumulators stay in registers, else the

@@ -24,6 +24,11 @@ export interface TileShape {
   /** The workgroup is exactly one subgroup, and ty is 1: rows and maxima then pass from lane to lane. */
   readonly subgroup: boolean;
   /**
+   * The tx threads of a row are neighbours in a subgroup of this many lanes, and hand its maxima and sums round; 0 where they go through workgroup
+   * memory. Threads are then counted by the subgroup that they are in, whatever order the driver gives them.
+   */
+  readonly shuffle: number;
+  /**
    * Components of a vec4 that one turn of an inner loop takes. Four on a GPU. One where loads are compiled lane by lane and
    * component by component anyway: the same work in a quarter of the code, and so of the time to compile.
    */

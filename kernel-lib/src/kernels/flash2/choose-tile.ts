@@ -37,7 +37,7 @@ const withRoles = (pass: Pass, t: TileShape, own: number, step: number): Attenti
 export function chooseTile(pass: Pass, sizes: HeadSizes, facts: DeviceFacts): AttentionTile {
   const tuned = facts.tuned?.get(tuningKey(pass, sizes));
   if (tuned && !tuned.lanes) {
-    const t = shareTile(tuned.own, tuned.step, facts, tuned.rows);
+    const t = shareTile(tuned.own, tuned.step, facts, tuned);
     if (tileBytes(pass, t, sizes) <= facts.workgroupStorage) return withRoles(pass, t, t.own, t.step);
   }
   const t = firstFit(
@@ -160,7 +160,14 @@ export function tuningShapes(pass: Pass, p: Problem, facts: DeviceFacts): TunedS
       })),
     );
   }
-  return triedShapes(facts, (t) => accumulators(pass, t, p))
-    .filter(({ shape }) => tileBytes(pass, shape, p) <= facts.workgroupStorage)
-    .map(({ rows, shape: { own, step } }) => ({ own, step, lanes: false, rows }));
+  return (
+    triedShapes(facts, (t) => accumulators(pass, t, p))
+      .filter(({ shape }) => tileBytes(pass, shape, p) <= facts.workgroupStorage)
+      // Only the forward has anything to hand round.
+      .filter(({ shape }) => pass === 'forward' || !shape.shuffle)
+      .map(({ rows, shape: { own, step, shuffle } }) => ({
+        ...{ own, step, lanes: false, rows },
+        ...(shuffle ? { shuffle: true } : {}),
+      }))
+  );
 }
