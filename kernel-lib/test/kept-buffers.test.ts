@@ -107,20 +107,47 @@ onEachAdapter('kept buffers', () => {
   });
 });
 
-test('the one with the lowest number is taken, large ones and too many are not kept', () => {
-  const kept = new KeptBuffers();
-  let destroyed = 0;
-  const buffer = (size: number): GPUBuffer => ({ size, usage: 1, destroy: () => destroyed++ }) as unknown as GPUBuffer;
-  const [a, b, c] = [buffer(16), buffer(16), buffer(16)];
-  for (const one of [a, b, c]) expect(kept.give(one)).toBe(true);
-  expect(kept.take(16, 2)).toBeUndefined();
-  expect([kept.take(16, 1), kept.take(16, 1), kept.take(16, 1), kept.take(16, 1)]).toEqual([a, b, c, undefined]);
-  for (const one of [c, a, b]) kept.give(one);
-  expect(kept.take(16, 1)).toBe(a);
-  expect(kept.give(buffer(2 ** 20 + 16))).toBe(false);
-  const many = Array.from({ length: 20 }, () => kept.give(buffer(2 ** 20)));
-  expect(many.filter(Boolean)).toHaveLength(15);
-  kept.destroy();
-  expect(destroyed).toBe(17);
-  expect(kept.take(16, 1)).toBeUndefined();
+describe('which buffers are kept', () => {
+  let destroyed: GPUBuffer[] = [];
+  beforeEach(() => (destroyed = []));
+
+  function buffer(size: number): GPUBuffer {
+    const made = { size, usage: 1, destroy: () => destroyed.push(made) } as unknown as GPUBuffer;
+    return made;
+  }
+
+  test('of a size and usage, the one with the lowest number is taken', () => {
+    const kept = new KeptBuffers();
+    const [a, b, c] = [buffer(16), buffer(16), buffer(16)];
+    for (const one of [a, b, c]) expect(kept.give(one)).toBe(true);
+    expect(kept.take(16, 2)).toBeUndefined();
+    expect([kept.take(16, 1), kept.take(16, 1), kept.take(16, 1), kept.take(16, 1)]).toEqual([a, b, c, undefined]);
+    for (const one of [c, a, b]) kept.give(one);
+    expect(kept.take(16, 1)).toBe(a);
+    kept.destroy();
+    expect(destroyed).toEqual([b, c]);
+    expect(kept.take(16, 1)).toBeUndefined();
+  });
+
+  test('large ones and more than 64 of a size are not', () => {
+    const kept = new KeptBuffers();
+    expect(kept.give(buffer(2 ** 20 + 16))).toBe(false);
+    expect(Array.from({ length: 70 }, () => kept.give(buffer(32))).filter(Boolean)).toHaveLength(64);
+    expect(Array.from({ length: 20 }, () => kept.give(buffer(2 ** 20))).filter(Boolean)).toHaveLength(16);
+  });
+
+  test('those of sizes that were not given for long make room', () => {
+    const kept = new KeptBuffers();
+    const old = buffer(1024);
+    const recent = Array.from({ length: 15 }, () => buffer(2 ** 20));
+    const half = buffer(2 ** 19);
+    for (const one of [old, ...recent, half]) expect(kept.give(one)).toBe(true);
+    const half2 = buffer(2 ** 19);
+    expect(kept.give(half2)).toBe(true);
+    expect(destroyed).toEqual([old]);
+    const other = buffer(2 ** 18);
+    expect(kept.give(other)).toBe(true);
+    expect(destroyed).toEqual([old, ...recent]);
+    expect([kept.take(2 ** 20, 1), kept.take(2 ** 19, 1), kept.take(2 ** 18, 1)]).toEqual([undefined, half, other]);
+  });
 });

@@ -2,11 +2,15 @@
 const LARGEST = 2 ** 20;
 const TOGETHER = 2 ** 24;
 
+/** Buffers of a size, at the most: the garbage collector may free thousands of tensors at once. */
+const ALIKE = 64;
+
 /**
  * Buffers of freed tensors and of temporary results, kept for the next call: making one takes longer than a small kernel runs. A
  * call that is repeated gets the same ones in the same places, so that what was prepared for them can be used again.
  */
 export class KeptBuffers {
+  /** By size and usage, what was given last at the end. */
   private readonly alike = new Map<string, GPUBuffer[]>();
   /** The number of each buffer, by the order in which they came here for the first time. */
   private readonly numbers = new WeakMap<GPUBuffer, number>();
@@ -20,19 +24,33 @@ export class KeptBuffers {
     return buffer;
   }
 
-  /** Takes a buffer over, unless there are enough. */
+  /** Takes a buffer over, unless there are enough of its size; those of sizes that nobody gave for long make room for it. */
   give(buffer: GPUBuffer): boolean {
     const { size, usage } = buffer;
-    if (size > LARGEST || this.bytes + size > TOGETHER) return false;
-    const number = this.numbers.get(buffer) ?? this.next++;
-    this.numbers.set(buffer, number);
     const key = `${size} ${usage}`;
     const same = this.alike.get(key) ?? [];
+    if (size > LARGEST || same.length === ALIKE) return false;
+    this.alike.delete(key);
+    this.makeRoom(size);
     this.alike.set(key, same);
+    if (this.bytes + size > TOGETHER) return false;
+    const number = this.numbers.get(buffer) ?? this.next++;
+    this.numbers.set(buffer, number);
     const after = same.findIndex((other) => this.numbers.get(other)! > number);
     same.splice(after < 0 ? same.length : after, 0, buffer);
     this.bytes += size;
     return true;
+  }
+
+  private makeRoom(size: number): void {
+    for (const [key, buffers] of this.alike) {
+      if (this.bytes + size <= TOGETHER) return;
+      for (const buffer of buffers) {
+        this.bytes -= buffer.size;
+        buffer.destroy();
+      }
+      this.alike.delete(key);
+    }
   }
 
   /** Gives their memory back. */
