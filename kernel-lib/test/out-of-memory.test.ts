@@ -28,12 +28,6 @@ onEachAdapter('out of memory', () => {
     watched.failNext(n, matching);
   }
 
-  /** Buffers that are not destroyed, but for those that are kept for later calls. */
-  function live(): number {
-    device.kept.destroy();
-    return watched.live();
-  }
-
   /** A call with everything that takes memory: features, scratch and, for gradients, sums. */
   async function both(algorithm: flash.Algorithm): Promise<Record<string, Float32Array>> {
     const [q, k, v, dout] = inputs;
@@ -55,7 +49,7 @@ onEachAdapter('out of memory', () => {
       await both(algorithm);
       const buffers = watched.made;
       expect(buffers).toBeGreaterThan(8);
-      const [bytes, before] = [device.bytes, live()];
+      const [bytes, before] = [device.bytes, watched.live()];
       for (let n = 1; n <= buffers; n++) {
         failNext(n, isTensor);
         const message = await both(algorithm).then(
@@ -65,11 +59,11 @@ onEachAdapter('out of memory', () => {
         expect(message).toMatch(
           /^FlashError OUT_OF_MEMORY \w+: no device memory for \d+ bytes on .+: a buffer may have \d+ bytes, \d+ are in use\.$/,
         );
-        expect({ n, bytes: device.bytes, live: live() }).toEqual({ n, bytes, live: before });
+        expect({ n, bytes: device.bytes, live: watched.live() }).toEqual({ n, bytes, live: before });
       }
       failNext(0);
       expect(await both(algorithm)).toEqual(whole);
-      expect({ bytes: device.bytes, live: live() }).toEqual({ bytes, live: before });
+      expect({ bytes: device.bytes, live: watched.live() }).toEqual({ bytes, live: before });
     },
   );
 
@@ -78,14 +72,14 @@ onEachAdapter('out of memory', () => {
     const shape = [1, 2, 600, 16];
     const q = flash.randn(shape, { seed: 1 });
     const { out } = await flash.attention(q, q, q);
-    const before = live();
+    const before = watched.live();
     failNext(1);
     await expect(out.data()).rejects.toMatchObject({
       ...{ name: 'FlashError', code: 'OUT_OF_MEMORY' },
       message: expect.stringMatching(/^readback: no device memory for 76800 bytes .* in use\.$/),
     });
     failNext(0);
-    expect(live()).toBe(before);
+    expect(watched.live()).toBe(before);
     expect((await out.data()).every(Number.isFinite)).toBe(true);
   });
 
@@ -99,14 +93,14 @@ onEachAdapter('out of memory', () => {
         return bitsOf(await flash.mergeAttention([part, part]));
       });
     const first = await append(0);
-    const [bytes, before] = [device.bytes, live()];
+    const [bytes, before] = [device.bytes, watched.live()];
     failNext(0);
     await append(0);
     const buffers = watched.made;
     for (let n = 1; n <= buffers; n++) {
       failNext(n, ({ usage }) => (usage & STORAGE) !== 0);
       await append(0).catch((error: flash.FlashError) => expect(error.code).toBe('OUT_OF_MEMORY'));
-      expect({ n, bytes: device.bytes, live: live() }).toEqual({ n, bytes, live: before });
+      expect({ n, bytes: device.bytes, live: watched.live() }).toEqual({ n, bytes, live: before });
     }
     failNext(0);
     expect(await append(0)).toEqual(first);
@@ -116,7 +110,7 @@ onEachAdapter('out of memory', () => {
     const [q, k, v] = inputs;
     await flash.attention(q, k, v);
     const { facts } = device;
-    const [bytes, before] = [device.bytes, live()];
+    const [bytes, before] = [device.bytes, watched.live()];
     Object.assign(device, { facts: { ...facts, maxBuffer: 4096 } });
     try {
       await expect(flash.attention(q, k, v)).rejects.toMatchObject({
@@ -128,7 +122,7 @@ onEachAdapter('out of memory', () => {
     } finally {
       Object.assign(device, { facts });
     }
-    expect({ bytes: device.bytes, live: live() }).toEqual({ bytes, live: before });
+    expect({ bytes: device.bytes, live: watched.live() }).toEqual({ bytes, live: before });
   });
 
   test('a score matrix larger than the device: naive tells a way out, flash2 takes it', async () => {

@@ -2,7 +2,7 @@ import type { FlashDevice } from '../../src/device/device';
 
 /** What a watched device has done and shall do. */
 export interface Watched {
-  /** Buffers that were made and not destroyed. */
+  /** Buffers that were made and not destroyed, once those that are kept for later calls have been. */
   live(): number;
   /** Buffers made since the last failNext, of those that may fail. */
   readonly made: number;
@@ -13,7 +13,7 @@ export interface Watched {
 }
 
 /** Counts a device's buffers, and lets one of them fail. */
-export function watch({ gpu }: FlashDevice): Watched {
+export function watch({ gpu, kept }: FlashDevice): Watched {
   const { createBuffer, popErrorScope } = gpu;
   let live = 0;
   let made = 0;
@@ -51,7 +51,10 @@ export function watch({ gpu }: FlashDevice): Watched {
     },
   });
   return {
-    live: () => live,
+    live() {
+      kept.destroy();
+      return live;
+    },
     get made() {
       return made;
     },
