@@ -1,5 +1,5 @@
 import type { DeviceFacts } from '../device/device';
-import type { LaneTile } from './lanes';
+import type { LaneTile } from './lane-tile';
 import { vec4s } from './tiles';
 
 /** Bytes of a lane's private arrays times its lanes, at the most: three quarters of a first-level cache. */
@@ -8,8 +8,15 @@ const ARRAY_BYTES = 24576;
 /** Rows of a workgroup, at the most: twice as many are no faster, and their code takes three times as long to compile. */
 const ROWS = 32;
 
-/** Scores of a lane in a turn, at the most: each has the text of all features, and 32 of them compile for a minute. */
-export const LANE_SCORES = 8;
+/** Scores of a lane in a turn, at the most: the code grows with them. */
+const LANE_SCORES = 8;
+
+/**
+ * Rows of the other side in a turn of quads, and scores of a lane in it, at the most: a result is stored once for a turn's multiply-adds. Twice
+ * as many scores are a fifth faster, and compile for half as long again.
+ */
+const QUAD_STEP = 8;
+const QUAD_SCORES = 32;
 
 /** Numbers that a lane keeps for one row, at the most: the code grows with them. */
 const NUMBERS = 1024;
@@ -31,8 +38,15 @@ export function chooseLanes(
   let rows = wanted ? Math.max(1, Math.floor(wanted.own / lanes)) : 2 ** Math.floor(Math.log2(ROWS / lanes));
   const tooLarge = (): boolean => !wanted && 4 * lanes * rows * numbers > ARRAY_BYTES;
   while (rows > 1 && (tooLarge() || lanes * (rows / 2) >= length)) rows = Math.floor(rows / 2);
+  if (lanes === 4) return { lanes, rows, step: wanted?.step ?? Math.min(QUAD_STEP, QUAD_SCORES / rows), quads: true };
   // No more rows of the other side than one load of the lanes brings.
   const width = Math.max(...sizes.map(vec4s));
   const most = Math.min(lanes / width, LANE_SCORES / rows);
-  return { lanes, rows, step: wanted?.step ?? Math.max(1, 2 ** Math.floor(Math.log2(most))) };
+  return { lanes, rows, step: wanted?.step ?? Math.max(1, 2 ** Math.floor(Math.log2(most))), quads: false };
+}
+
+/** Rows of a lane and of a step that flash.tune() tries; more would compile for too long. */
+export function triedLanes({ quads }: LaneTile): { rows: number; step: number }[] {
+  const [steps, scores] = quads ? [[4, 8, 16], 2 * QUAD_SCORES] : [[1, 2, 4], LANE_SCORES];
+  return [1, 2, 4, 8].flatMap((rows) => steps.filter((step) => rows * step <= scores).map((step) => ({ rows, step })));
 }

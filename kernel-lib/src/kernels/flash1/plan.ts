@@ -8,7 +8,7 @@ import type { Params } from '../../wgsl/params';
 import { attentionParams, featureBindings } from '../common';
 import { dbiasScratch, dbiasSum, finishDbias, hasDbias } from '../dbias-sum';
 import { chooseTile } from '../flash2/choose-tile';
-import { dbiasStep, deltaStep } from '../flash2/plan';
+import { dbiasStep, deltaStep, sumOrder } from '../flash2/plan';
 import type { OperandName, Operands } from '../operands';
 import { bindKeyGradients, gradientBuffer, gradientBytes, resultBytes } from '../outputs';
 import { countTiles, eachSlice, featureUploads } from '../steps';
@@ -132,7 +132,7 @@ export function flash1Backward(p: Problem, facts: DeviceFacts, tiles: Flash1Tile
             ...bindKeyGradients(p, operands, buffers, keyGradients(writes)),
           ];
           return [
-            ...(dispatches === AT_ONCE ? [] : [deltaStep(p, f, operands, buffers, 4)]),
+            ...(dispatches === AT_ONCE ? [] : [deltaStep(p, f, operands, buffers, 'vec4s')]),
             ...dispatches.flatMap((dispatch) =>
               keySteps(p, tile, params, 3 * p.D + 2 * p.Dv, (stepParams) => ({
                 kernel: flash1BackwardKernel(tile, threads, p, f, stepParams, dispatch),
@@ -197,7 +197,7 @@ function dbiasSteps(
   const rows = operands.bind('rows', buffers.rows);
   const tile = chooseTile('dq', p, facts);
   return [
-    deltaStep(p, f, operands, buffers, tile.unroll),
+    deltaStep(p, f, operands, buffers, sumOrder(tile, facts)),
     dbiasStep(p, f, tile, operands, [...inputs, rows, dbiasSum(operands, buffers), ...features]),
   ];
 }

@@ -1,9 +1,9 @@
 import type { Problem } from '../../api/problem';
 import type { DeviceFacts } from '../../device/device';
 import { type TunedShape, tuningKey } from '../../device/tuning';
-import { chooseLanes, LANE_SCORES } from '../../wgsl/choose-lanes';
+import { chooseLanes, triedLanes } from '../../wgsl/choose-lanes';
 import { firstFit, shareTile, tableShapes, triedShapes } from '../../wgsl/choose-shape';
-import { type LaneTile, ownRows } from '../../wgsl/lanes';
+import { type LaneTile, ownRows } from '../../wgsl/lane-tile';
 import { resultColumns, rowsPerThread, type TileShape } from '../../wgsl/tiles';
 import type { AttentionTile } from '../common';
 import { type AttentionMatrices, chooseMatrices } from './choose-matrices';
@@ -148,23 +148,11 @@ export const queryWorkgroups = (
   return B * Hk * Math.ceil((Nq * H) / Hk / rows);
 };
 
-/** Rows of a lane and of a step that are worth a try; more would compile for too long. */
-const LANE_ROWS = [1, 2, 4, 8];
-const LANE_STEPS = [1, 2, 4];
-
 /** The shapes that flash.tune() tries for a pass: lane tiles where the device takes them, else tiles that fit. */
 export function tuningShapes(pass: Pass, p: Problem, facts: DeviceFacts): TunedShape[] {
   const untuned = { ...facts, tuned: undefined };
   const lanes = chooseLaneTile(pass, p, untuned);
-  if (lanes) {
-    return LANE_ROWS.flatMap((rows) =>
-      LANE_STEPS.filter((step) => rows * step <= LANE_SCORES).map((step) => ({
-        own: rows * lanes.lanes,
-        step,
-        lanes: true,
-      })),
-    );
-  }
+  if (lanes) return triedLanes(lanes).map(({ rows, step }) => ({ own: rows * lanes.lanes, step, lanes: true }));
   return (
     triedShapes(facts, (t) => accumulators(pass, t, p))
       .filter(({ shape }) => tileBytes(pass, shape, p) <= facts.workgroupStorage)

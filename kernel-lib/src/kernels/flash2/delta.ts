@@ -4,11 +4,36 @@ import type { ScoreFeatures } from '../../features/score';
 import type { Params } from '../../wgsl/params';
 import { LOG2_E, MINUS_INFINITY_BITS } from '../../wgsl/special-values';
 import { loadFunction, storageArray } from '../../wgsl/staging';
-import { type TileShape, vec4s } from '../../wgsl/tiles';
+import { vec4s } from '../../wgsl/tiles';
 import { featureAccess, headWgsl } from '../common';
 
 /** Rows of a workgroup, one a thread. */
 export const DELTA_ROWS = 64;
+
+/** How the products of a row are added up: vec4 by vec4, number by number, or as wgsl/quads.ts does. */
+export type SumOrder = 'vec4s' | 'numbers' | 'quads';
+
+function sumByFours(Dv: number, order: SumOrder): string {
+  const add =
+    order === 'vec4s' ? 'sum += dot(a, o);' : 'sum = fma(a.w, o.w, fma(a.z, o.z, fma(a.y, o.y, fma(a.x, o.x, sum))));';
+  return `for (var d = 0u; d < ${vec4s(Dv)}u + params.zero; d++) {
+    let a = load_dout(at, d);
+    let o = load_out(at, d);
+    ${add}
+  }`;
+}
+
+/** Four vec4s at a time, those of a quad. */
+const sumByQuads = (Dv: number): string => `for (var d0 = 0u; d0 < ${vec4s(Dv)}u + params.zero; d0 += 4u) {
+    var terms: array<vec4f, 4>;
+    for (var s = 0u; s < 4u; s++) {
+      let d = d0 + s;
+      terms[s] = vec4f();
+      if (d < ${vec4s(Dv)}u) { terms[s] = load_dout(at, d) * load_out(at, d); }
+    }
+    let fours = (terms[0] + terms[1]) + (terms[2] + terms[3]);
+    sum = (((sum + fours.x) + fours.y) + fours.z) + fours.w;
+  }`;
 
 /**
  * What the gradient kernels know of a query, once for all of them, as (lse, delta): the log-sum-exp of its scores in log2
@@ -17,16 +42,9 @@ export const DELTA_ROWS = 64;
  * forbidden, so only a finite number is wanted. Bound by memory.
  *
  * It adds up in the order of the tiles' dP, so that a query that sees one key, whose dS is 0, has no rounding left in it.
- * @param unroll that of the tiles
+ * @param order how those add
  */
-export function deltaKernel(
-  { Dv, dtype }: Problem,
-  f: ScoreFeatures,
-  params: Params,
-  unroll: TileShape['unroll'],
-): Kernel {
-  const add =
-    unroll === 4 ? 'sum += dot(a, o);' : 'sum = fma(a.w, o.w, fma(a.z, o.z, fma(a.y, o.y, fma(a.x, o.x, sum))));';
+export function deltaKernel({ Dv, dtype }: Problem, f: ScoreFeatures, params: Params, order: SumOrder): Kernel {
   const code = `
 ${headWgsl(f, params, 5)}
 ${storageArray(1, 'read', 'dout', Dv, dtype)}
@@ -47,11 +65,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: 
   if (i >= seq.Nq) { return; }
   let at = base(b, h, params.out_strides, seq.q0 + i);
   var sum = 0.0;
-  for (var d = 0u; d < ${vec4s(Dv)}u + params.zero; d++) {
-    let a = load_dout(at, d);
-    let o = load_out(at, d);
-    ${add}
-  }
+  ${order === 'quads' ? sumByQuads(Dv) : sumByFours(Dv, order)}
   let bits = lse[base(b, h, params.lse_strides, seq.q0 + i)];
   let value = select(bitcast<f32>(bits) * ${LOG2_E}, 0.0, bits == ${MINUS_INFINITY_BITS});
   rows[base(b, h, params.rows_strides, seq.q0 + i)] = vec2f(value, sum);

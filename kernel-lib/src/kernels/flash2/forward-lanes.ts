@@ -1,28 +1,33 @@
 import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
 import { firstKeyWgsl, fromCache } from '../../features/key-cache';
-import { applyLaneFeatures, declareOwn, laneDropped, type LaneScore } from '../../features/lane-score';
+import { declareOwn, laneDropped, laneFeatures, laneHead, laneScore, type LaneScore } from '../../features/lane-score';
 import type { ScoreFeatures } from '../../features/score';
 import {
   declareRows,
-  eachLaneRow,
-  eachLaneScore,
-  laneAccumulate,
+  eachRowGroup,
+  groupAt,
+  laneLoop,
   laneMainWgsl,
-  laneProducts,
   loadRows,
-  loadStep,
   ownRows,
+  partOf,
+  rowArray,
+  rowGroups,
+  rowPart,
+  rowType,
   storeRows,
-} from '../../wgsl/lanes';
-import type { Params } from '../../wgsl/params';
+} from '../../wgsl/lane-tile';
+import { laneAccumulate, laneProducts, loadStep } from '../../wgsl/lanes';
+import { type Params, range } from '../../wgsl/params';
+import { declareStep, keepStep } from '../../wgsl/quads';
 import { LN_2, MINUS_INFINITY_BITS, START_MAXIMUM } from '../../wgsl/special-values';
 import { groupRowsOf, ownGroupsWgsl, ownQueriesWgsl, rowsOf } from '../common';
 import type { AttentionLanes } from './choose-tile';
 import { forwardAccess, type ForwardVariant, forwardWgsl, keyRangeWgsl } from './forward-common';
 
 /**
- * FlashAttention-2 forward (Dao 2023, Algorithm 1) as lane tiles (wgsl/lanes.ts); forward.ts is the same for a GPU.
+ * FlashAttention-2 forward (Dao 2023, Algorithm 1) as lane tiles (wgsl/lane-tile.ts); forward.ts is the same for a GPU.
  *
  *     for each lane its queries q, m = -inf, l = 0, acc = 0
  *     for each step of keys that some query of the workgroup sees:
@@ -46,53 +51,61 @@ export function forwardLanesKernel(
   const { keys, split } = variant;
   const { packed } = t;
   const scores: LaneScore = { tile: t, own: 'queries', packed };
-  const columns = Array.from({ length: t.step }, (_, c) => c);
-  const most = (r: number): string => columns.reduce((top, c) => `max(${top}, s_${r}_${c})`, `m${r}`);
+  const queries = packed ? ownGroupsWgsl(ownRows(t), f, split) : ownQueriesWgsl(ownRows(t), f, split);
+  const rows = packed ? groupRowsOf : rowsOf;
+  const k = fromCache(rowsOf('k', D), keys);
+  const v = fromCache(rowsOf('v', Dv), keys);
+  const columns = range(t.step);
+  const softmax = (g: number): string => `{
+  ${columns.map((c) => `let s${c} = ${laneScore(f, scores, 's', g, c)};`).join(' ')}
+  let top = ${columns.reduce((top, c) => `max(${top}, s${c})`, `m[${g}]`)};
+  alpha[${g}] = exp2(m[${g}] - top);
+  m[${g}] = top;
+  ${columns.map((c) => `let p${c} = exp2(s${c} - top);`).join(' ')}
+  l[${g}] = ${columns.reduce((sum, c) => `${sum} + p${c}`, `l[${g}] * alpha[${g}]`)};
+  ${columns.map((c) => `s[${groupAt(t, c, g)}] = ${laneDropped(f, scores, g, c, `p${c}`)};`).join(' ')}
+}`;
+  const writeLse = (r: number): string => {
+    const part = (array: string): string => partOf(t, array, 0, r);
+    return `if (${part('own_row')} < seq.Nq) {
+    let value = (${part('m')} + log2(${part('l')})) * ${LN_2};
+    lse[base(result_b, ${laneHead(scores, r)}, params.lse_strides, seq.q0 + ${part('own_row')})] =
+      select(bitcast<u32>(value), ${MINUS_INFINITY_BITS}, ${part('m')} == ${START_MAXIMUM});
+  }`;
+  };
   const code = `
 ${forwardWgsl('enable subgroups;', p, f, params, variant)}
 
 ${laneMainWgsl(t)}
-${packed ? ownGroupsWgsl(ownRows(t), f, split) : ownQueriesWgsl(ownRows(t), f, split)}
+${queries}
 ${firstKeyWgsl(keys)}
 ${declareRows(t, 'own_q', D)}
 ${declareRows(t, 'acc', Dv)}
-${loadRows(t, 'own_q', { ...(packed ? groupRowsOf : rowsOf)('q', D), scale: 'to_log2' })}
-${declareOwn(scores)}
-${eachLaneRow(t, (r) => `var m${r} = ${START_MAXIMUM}; var l${r} = 0.0;`)}
+${loadRows(t, 'own_q', { ...rows('q', D), scale: 'to_log2' })}
+${declareOwn(f, scores)}
+${rowArray(t, 'm', 1)}
+${rowArray(t, 'l', 1)}
+${rowArray(t, 'alpha', 1)}
+${laneLoop(t, 'g', rowGroups(t), (g) => `m[${g}] = ${rowType(t)}(${START_MAXIMUM}); l[${g}] = ${rowType(t)}(); alpha[${g}] = l[${g}];`)}
+${rowArray(t, 's', t.step)}
+${declareStep(t, v)}
 
 ${keyRangeWgsl(t.step, variant)}
 for (var j0 = begin; j0 < end; j0 += ${t.step}u) {
   // Both are loaded first: what comes then is one block of arithmetic.
-  ${loadStep(t, 'k', fromCache(rowsOf('k', D), keys))}
-  ${loadStep(t, 'v', fromCache(rowsOf('v', Dv), keys))}
-  ${laneProducts(t, 's', 'own_q', 'k', D)}
-  ${applyLaneFeatures(f, scores, 's')}
-  ${eachLaneRow(t, (r) => `let top${r} = ${most(r)}; let alpha${r} = exp2(m${r} - top${r}); m${r} = top${r}; l${r} *= alpha${r};`)}
-  ${eachLaneScore(t, (r, c) => `s_${r}_${c} = exp2(s_${r}_${c} - top${r}); l${r} += s_${r}_${c};`)}
-  ${eachLaneScore(t, (r, c) => `let p_${r}_${c} = ${laneDropped(f, scores, r, c, `s_${r}_${c}`)};`)}
-  ${laneAccumulate(
-    t,
-    'acc',
-    'v',
-    Dv,
-    (r, c) => `p_${r}_${c}`,
-    (r) => `alpha${r}`,
-  )}
+  ${loadStep(t, k)}
+  ${loadStep(t, v)}
+  ${laneProducts(t, 's', 'own_q', k)}
+  ${laneFeatures(f, scores, 's')}
+  ${eachRowGroup(t, softmax)}
+  ${keepStep(t, v)}
+  ${laneAccumulate(t, 'acc', 's', v, (g) => `alpha[${g}]`)}
 }
 
-var weights: array<f32, ${t.rows}>;
-${eachLaneRow(
-  t,
-  (r) => `{
-  let empty = m${r} == ${START_MAXIMUM};
-  weights[${r}] = select(1.0 / l${r}, 0.0, empty);
-  if (own${r} < seq.Nq) {
-    let value = (m${r} + log2(l${r})) * ${LN_2};
-    lse[base(result_b, h${r}, params.lse_strides, seq.q0 + own${r})] = select(bitcast<u32>(value), ${MINUS_INFINITY_BITS}, empty);
-  }
-}`,
-)}
-${storeRows(t, 'acc', (packed ? groupRowsOf : rowsOf)('out', Dv), 'weights[r]')}
+${range(t.rows).map(writeLse).join('\n')}
+${rowArray(t, 'weights', 1)}
+${eachRowGroup(t, (g) => `weights[${g}] = select(1.0 / l[${g}], ${rowType(t)}(), m[${g}] == ${rowType(t)}(${START_MAXIMUM}));`)}
+${storeRows(t, 'acc', rows('out', Dv), (e) => rowPart(t, 'weights[g]', e))}
 }`;
   return { label: 'flash2 forward', code, access: forwardAccess(f, variant) };
 }

@@ -21,7 +21,7 @@ import {
 } from './choose-tile';
 import { anyDbiasKernel, anyDkdvKernel, anyDqKernel } from './any-backward';
 import { anyForwardKernel } from './any-forward';
-import { DELTA_ROWS, deltaKernel } from './delta';
+import { DELTA_ROWS, deltaKernel, type SumOrder } from './delta';
 import { maximaBinding, maximaSteps, maximaUpload } from './float-maxima';
 
 /** Operations of a slice's matrix products, with inner or outer sizes that add up to `widths`, over the visited tiles. */
@@ -79,7 +79,7 @@ export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionT
 export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: number; bc: number } | null): Plan {
   const dqTile = chooseAnyTile('dq', tiles, p, facts);
   const dkdvTile = chooseAnyTile('dkdv', tiles, p, facts);
-  const { unroll } = chooseTile('dq', p, facts);
+  const order = sumOrder(dqTile, facts);
   const f = compiledFeatures(p, facts);
   return {
     path: `flash2 backward: dq ${describeTile(dqTile, facts)}; dkdv ${describeTile(dkdvTile, facts)}`,
@@ -96,7 +96,7 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
         const inputs = [like('q'), like('k'), like('v'), like('out', 'dout'), like('rows')];
         const features = featureBindings(f, operands, buffers);
         return [
-          deltaStep(p, f, operands, buffers, unroll),
+          deltaStep(p, f, operands, buffers, order),
           {
             kernel: anyDqKernel(dqTile, p, f, params),
             params,
@@ -135,19 +135,23 @@ const dbiasTile = (dqTile: AnyTile, p: Problem, facts: DeviceFacts): AttentionTi
 const keyDispatches = (f: ScoreFeatures, { maxStorageBuffers }: DeviceFacts): ('dk' | 'dv')[][] =>
   7 + storageCount(f) <= maxStorageBuffers ? [['dk', 'dv']] : [['dk'], ['dv']];
 
+/** In which order a tile adds up a product. */
+export const sumOrder = (t: AnyTile, { kind }: DeviceFacts): SumOrder =>
+  'quads' in t && t.quads ? 'quads' : kind === 'hardware' ? 'vec4s' : 'numbers';
+
 /** (lse, delta) of every query of a slice. */
 export function deltaStep(
   p: Problem,
   f: ScoreFeatures,
   operands: Operands,
   buffers: Readonly<Record<string, GPUBuffer>>,
-  unroll: AttentionTile['unroll'],
+  order: SumOrder,
 ): Step {
   const { B, H } = operands.slice;
   const params = attentionParams(p, f, operands);
   const bind = (name: OperandName, buffer: string = name): GPUBufferBinding => operands.bind(name, buffers[buffer]);
   return {
-    kernel: madeOnce(p, f, params)(['delta', unroll], () => deltaKernel(p, f, params, unroll)),
+    kernel: madeOnce(p, f, params)(['delta', order], () => deltaKernel(p, f, params, order)),
     params,
     buffers: [bind('out', 'dout'), bind('out'), bind('lse'), bind('rows'), ...featureBindings(f, operands, buffers)],
     workgroups: B * H * Math.ceil(p.Nq / DELTA_ROWS),

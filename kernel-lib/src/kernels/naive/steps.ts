@@ -5,7 +5,7 @@ import { dropoutParams } from '../../features/dropout';
 import { compiledFeatures, type ScoreFeatures } from '../../features/score';
 import { chooseLanes } from '../../wgsl/choose-lanes';
 import { firstFit } from '../../wgsl/choose-shape';
-import { ownRows } from '../../wgsl/lanes';
+import { ownRows } from '../../wgsl/lane-tile';
 import type { Params } from '../../wgsl/params';
 import { resultColumns, rowsPerThread, vec4s } from '../../wgsl/tiles';
 import { attentionParams, featureBindings } from '../common';
