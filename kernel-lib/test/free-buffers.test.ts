@@ -14,6 +14,7 @@ onEachAdapter('buffers that are freed on request', () => {
     const bytes = q.buffer!.size;
     expect(isOnHost(q.buffer!)).toBe(true);
     expect(await freeBuffers(device, [q.buffer!], { lose: false })).toBe(bytes);
+    expect(device.kept.bytes).toBe(0);
     expect([q.buffer, q.disposed]).toEqual([null, false]);
     expect(await (await attention(q, k, v)).out.data()).toEqual(before);
   });

@@ -1,6 +1,7 @@
 import { defaultDevice } from '../src/device/default-device';
 import type { FlashDevice } from '../src/device/device';
 import { KeptBuffers } from '../src/device/kept-buffers';
+import { isOnHost, type Storage } from '../src/tensor/storage';
 import * as flash from '../src/node';
 import { bitsOf } from './support/close';
 import { onEachAdapter } from './support/devices';
@@ -97,6 +98,17 @@ onEachAdapter('kept buffers', () => {
     }
   });
 
+  test('what is kept of a call does not keep the elements of tensors that were disposed of', async () => {
+    const x = flash.randn([1, 2, 33, 8], { seed: 1 });
+    const { storage } = x as unknown as { storage: Storage };
+    const { out, lse } = await flash.attention(x, x, x);
+    const buffer = x.buffer!;
+    expect(isOnHost(buffer)).toBe(true);
+    for (const tensor of [x, out, lse]) tensor.dispose();
+    expect(storage.host).toBeNull();
+    expect(isOnHost(buffer)).toBe(false);
+  });
+
   test('calls at once do not share what they write', async () => {
     const x = flash.randn([1, 2, 40, 8], { seed: 1 });
     const y = flash.randn([1, 2, 40, 8], { seed: 2 });
@@ -134,6 +146,18 @@ describe('which buffers are kept', () => {
     expect(kept.give(buffer(2 ** 20 + 16))).toBe(false);
     expect(Array.from({ length: 70 }, () => kept.give(buffer(32))).filter(Boolean)).toHaveLength(64);
     expect(Array.from({ length: 20 }, () => kept.give(buffer(2 ** 20))).filter(Boolean)).toHaveLength(16);
+  });
+
+  test('a size that fills the room by itself leaves the others theirs', () => {
+    const kept = new KeptBuffers();
+    const small = buffer(1024);
+    kept.give(small);
+    for (let n = 0; n < 15; n++) expect(kept.give(buffer(2 ** 20))).toBe(true);
+    expect(kept.take(1024, 1)).toBe(small);
+    expect(kept.give(buffer(2 ** 20))).toBe(true);
+    expect(kept.give(buffer(2 ** 20))).toBe(false);
+    expect(kept.bytes).toBe(2 ** 24);
+    expect(destroyed).toEqual([]);
   });
 
   test('those of sizes that were not given for long make room', () => {

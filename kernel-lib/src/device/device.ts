@@ -255,7 +255,7 @@ export class FlashDevice {
     const create = (): GPUBuffer => this.gpu.createBuffer({ size, usage: USAGE | usage, label });
     // Nothing else can go wrong that the first submit with it would not tell.
     const { value: buffer, ready } = this.recorded(label, create, MEMORY_ERRORS);
-    const inUse = this.bytes;
+    const inUse = this.bytes + this.kept.bytes;
     this.count(buffer, label);
     const answer = ready.catch((error: unknown) => {
       this.refused(label, size, error, inUse);
@@ -279,7 +279,7 @@ export class FlashDevice {
     observer().allocated(this, buffer);
   }
 
-  private noMemory(label: string, size: number, cause?: unknown, inUse = this.bytes): FlashError {
+  private noMemory(label: string, size: number, cause?: unknown, inUse = this.bytes + this.kept.bytes): FlashError {
     return new FlashError(
       'OUT_OF_MEMORY',
       `${label}: no device memory for ${size} bytes on ${this.info.name}: a buffer may have ${this.facts.maxBuffer} bytes, ` +

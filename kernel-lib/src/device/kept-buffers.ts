@@ -15,7 +15,8 @@ export class KeptBuffers {
   /** The number of each buffer, by the order in which they came here for the first time. */
   private readonly numbers = new WeakMap<GPUBuffer, number>();
   private next = 0;
-  private bytes = 0;
+  /** Of all that are kept. */
+  bytes = 0;
 
   /** A buffer of this size, with whatever is in it: the one with the lowest number. */
   take(size: number, usage: GPUBufferUsageFlags): GPUBuffer | undefined {
@@ -29,11 +30,10 @@ export class KeptBuffers {
     const { size, usage } = buffer;
     const key = `${size} ${usage}`;
     const same = this.alike.get(key) ?? [];
-    if (size > LARGEST || same.length === ALIKE) return false;
+    if (size > LARGEST || same.length === ALIKE || (same.length + 1) * size > TOGETHER) return false;
     this.alike.delete(key);
     this.makeRoom(size);
     this.alike.set(key, same);
-    if (this.bytes + size > TOGETHER) return false;
     const number = this.numbers.get(buffer) ?? this.next++;
     this.numbers.set(buffer, number);
     const after = same.findIndex((other) => this.numbers.get(other)! > number);

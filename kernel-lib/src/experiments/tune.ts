@@ -1,3 +1,4 @@
+import { FlashError } from '../api/errors';
 import { attention } from '../api/attention';
 import { checkNames, checkRunOptions } from '../api/checks';
 import { NO_FEATURES, type Problem } from '../api/problem';
@@ -72,7 +73,7 @@ export async function tune(options: TuneOptions = {}): Promise<TuneReport> {
       const table = await progress.step(1, () => trial.run(pass, found));
       const tried: TuneRow[] = [{ pass, shape: null, ms: table, taken: true }];
       for (const shape of shapes[n]) {
-        const ms = await progress.step(1, () => trial.run(pass, { ...found, [key]: shape }));
+        const ms = await progress.step(1, () => trial.run(pass, { ...found, [key]: shape }).catch(notHere));
         tried.push({ pass, shape, ms, taken: false });
       }
       const best = tried.reduce((a, b) => ((b.ms ?? Infinity) < (a.ms ?? Infinity) ? b : a));
@@ -89,6 +90,12 @@ export async function tune(options: TuneOptions = {}): Promise<TuneReport> {
   device.tune(found, keep);
   progress.finish();
   return new TuneReport(info, { D, Dv, H, N }, rows);
+}
+
+/** A shape that the device's compiler refuses, or that there is no memory for, is none of its shapes. */
+function notHere(error: unknown): null {
+  if (error instanceof FlashError && (error.code === 'UNSUPPORTED' || error.code === 'OUT_OF_MEMORY')) return null;
+  throw error;
 }
 
 /** Forward and backward of one problem, again and again. */

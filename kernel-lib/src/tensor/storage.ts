@@ -45,7 +45,10 @@ export class Storage {
   }
 
   release(): void {
-    if (--this.users === 0) this.evict();
+    if (--this.users > 0) return;
+    this.evict();
+    // Whoever still knows this, by a buffer of an earlier call for instance, must not keep the elements.
+    this.host = null;
   }
 
   /** Frees the copy on the device; without one on the host, the elements are gone. */
@@ -53,6 +56,7 @@ export class Storage {
     if (!this.copy) return;
     const { device, buffer } = this.copy;
     this.copy = null;
+    owners.delete(buffer);
     device.free(buffer);
   }
 }
@@ -76,6 +80,8 @@ export function freeBuffers(
       const storage = owners.get(buffer);
       if (storage?.gpu?.buffer === buffer && (storage.host || lose)) storage.evict();
     }
+    // Who frees wants the memory, not only that nobody uses it.
+    device.kept.destroy();
     return before - device.bytes;
   });
 }

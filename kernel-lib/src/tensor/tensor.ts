@@ -194,7 +194,6 @@ export class TensorUse {
 }
 
 /** Writes all bytes of `data`: WebGPU takes them by fours, so an odd tail goes in a word of its own. */
-/** Writes elements to a buffer; writes are of whole words. */
 export function upload({ gpu }: FlashDevice, buffer: GPUBuffer, data: StorageArray): void {
   const tail = data.byteLength % 4;
   const whole = data.byteLength - tail;

@@ -35,14 +35,18 @@ export function chooseLanes(
   wanted?: { readonly own: number; readonly step: number },
 ): LaneTile | null {
   if (kind !== 'software' || lanes < 4 || lanes > 16 || numbers > NUMBERS) return null;
-  let rows = wanted ? Math.max(1, Math.floor(wanted.own / lanes)) : 2 ** Math.floor(Math.log2(ROWS / lanes));
-  const tooLarge = (): boolean => !wanted && 4 * lanes * rows * numbers > ARRAY_BYTES;
-  while (rows > 1 && (tooLarge() || lanes * (rows / 2) >= length)) rows = Math.floor(rows / 2);
-  if (lanes === 4) return { lanes, rows, step: wanted?.step ?? Math.min(QUAD_STEP, QUAD_SCORES / rows), quads: true };
+  let most = wanted ? Math.max(1, Math.floor(wanted.own / lanes)) : 2 ** Math.floor(Math.log2(ROWS / lanes));
+  while (!wanted && most > 1 && 4 * lanes * most * numbers > ARRAY_BYTES) most /= 2;
+  let rows = most;
+  while (rows > 1 && lanes * (rows / 2) >= length) rows = Math.floor(rows / 2);
+  if (lanes === 4) {
+    // Not by the length: a sequence in a packed batch has the bits of one by itself, which its sums owe to the steps.
+    return { lanes, rows, step: wanted?.step ?? Math.min(QUAD_STEP, QUAD_SCORES / most), quads: true };
+  }
   // No more rows of the other side than one load of the lanes brings.
   const width = Math.max(...sizes.map(vec4s));
-  const most = Math.min(lanes / width, LANE_SCORES / rows);
-  return { lanes, rows, step: wanted?.step ?? Math.max(1, 2 ** Math.floor(Math.log2(most))), quads: false };
+  const steps = Math.min(lanes / width, LANE_SCORES / rows);
+  return { lanes, rows, step: wanted?.step ?? Math.max(1, 2 ** Math.floor(Math.log2(steps))), quads: false };
 }
 
 /** Rows of a lane and of a step that flash.tune() tries; more would compile for too long. */

@@ -87,18 +87,23 @@ export function chooseLaneTile(pass: Pass, p: Problem, facts: DeviceFacts): Atte
   return { ...whole, br: ownRows(whole), bc: whole.step, packed: false };
 }
 
-/** Keys of a workgroup of dbias: enough that loading its queries costs little, few enough that there are several workgroups. */
-const DBIAS_KEYS = 128;
+/** Keys of a workgroup of dbias: enough that loading its queries costs little, fewer where that makes few workgroups. */
+const DBIAS_KEYS = { most: 128, least: 16, workgroups: 16 };
 
 /**
  * The lane tile of dbias, whose workgroups own a part of the keys, too; null as in {@link chooseLaneTile}. With half as many rows as others it is a
  * quarter slower, and compiles in half the time: what comes first with a bias has three other kernels to compile.
  */
-export function chooseDbiasLanes({ D, Dv, Nq }: Problem, facts: DeviceFacts): AttentionLanes | null {
+export function chooseDbiasLanes(p: Problem, facts: DeviceFacts): AttentionLanes | null {
+  const { D, Dv, Nq, Nk } = p;
   const t = chooseLanes(facts, { numbers: D + Dv, sizes: [D, Dv], length: Nq });
   if (!t) return null;
   const half = { ...t, rows: Math.max(1, Math.floor(t.rows / 2)) };
-  return { ...half, br: ownRows(half), bc: DBIAS_KEYS, packed: false };
+  const [ofB, ofH, ofQ] = p.bias!.shape;
+  const workgroups = (keys: number): number => ofB * ofH * Math.ceil(ofQ / ownRows(half)) * Math.ceil(Nk / keys);
+  let keys = DBIAS_KEYS.most;
+  while (keys > DBIAS_KEYS.least && workgroups(keys) < DBIAS_KEYS.workgroups) keys /= 2;
+  return { ...half, br: ownRows(half), bc: keys, packed: false };
 }
 
 /** The ways to compute a pass. */

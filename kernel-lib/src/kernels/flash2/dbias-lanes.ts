@@ -41,8 +41,8 @@ ${eachSharerWgsl(
   ${loadRows(t, 'own_dout', rowsOf('dout', Dv))}
   ${declareOwn(f, scores)}
   ${loadStates(scores)}
-  let first = max(key_begin(seq, i0), tile_k * ${t.bc}u) / ${t.step}u * ${t.step}u;
-  let j_end = min((tile_k + 1u) * ${t.bc}u, key_end(seq, i1));
+  let first = max(key_begin(seq, i0), tile_k * params.bias_keys) / ${t.step}u * ${t.step}u;
+  let j_end = min((tile_k + 1u) * params.bias_keys, key_end(seq, i1));
   for (var j0 = first; j0 < j_end; j0 += ${t.step}u) {
     ${loadStep(t, k)}
     ${loadStep(t, v)}

@@ -168,7 +168,11 @@ export function dbiasStep(
   buffers: GPUBufferBinding[],
 ): Step {
   const grid = biasGrid(p, operands.slice, tile);
-  const params: Params = { ...attentionParams(p, f, operands), ...biasGridParams(p, operands, grid) };
+  const params: Params = {
+    ...attentionParams(p, f, operands),
+    ...biasGridParams(p, operands, grid),
+    bias_keys: tile.bc,
+  };
   return {
     kernel: anyDbiasKernel(tile, p, f, params),
     params,
