@@ -21,17 +21,29 @@ const QUAD_SCORES = 32;
 /** Numbers that a lane keeps for one row, at the most: the code grows with them. */
 const NUMBERS = 1024;
 
+/** What a kernel needs of its lane tile. */
+export interface LaneNeeds {
+  /** Numbers that a lane keeps for one row: its rows and its results. */
+  readonly numbers: number;
+  /** Lengths of the rows that pass by. */
+  readonly sizes: readonly number[];
+  /** How many rows stay: a lane keeps no more than there are. */
+  readonly length: number;
+  /** Whether it takes the rows of a step one by one for its scores, so that a step may have more than one load brings: see lanes.ts. */
+  readonly oneByOne?: boolean;
+}
+
+/** Rows of the other side in such a turn: a result is stored once for them. With eight the code is too long. */
+const ONE_BY_ONE = 4;
+
 /**
  * The lane tile of a kernel, or null where there is none: on a GPU, without subgroups of a fixed size, and for heads so long that
  * the unrolled code would take seconds to compile.
- * @param numbers  numbers that a lane keeps for one row: its rows and its results
- * @param sizes  lengths of the rows that pass by
- * @param length  how many rows stay: a lane keeps no more than there are
  * @param wanted  rows of a workgroup and of a step, where they were measured
  */
 export function chooseLanes(
   { kind, subgroupSize: lanes }: DeviceFacts,
-  { numbers, sizes, length }: { numbers: number; sizes: readonly number[]; length: number },
+  { numbers, sizes, length, oneByOne = false }: LaneNeeds,
   wanted?: { readonly own: number; readonly step: number },
 ): LaneTile | null {
   if (kind !== 'software' || lanes < 4 || lanes > 16 || numbers > NUMBERS) return null;
@@ -46,7 +58,8 @@ export function chooseLanes(
   // No more rows of the other side than one load of the lanes brings.
   const width = Math.max(...sizes.map(vec4s));
   const steps = Math.min(lanes / width, LANE_SCORES / rows);
-  return { lanes, rows, step: wanted?.step ?? Math.max(1, 2 ** Math.floor(Math.log2(steps))), quads: false };
+  const step = oneByOne && width >= lanes ? ONE_BY_ONE : Math.max(1, 2 ** Math.floor(Math.log2(steps)));
+  return { lanes, rows, step: wanted?.step ?? step, quads: false };
 }
 
 /** Rows of a lane and of a step that flash.tune() tries; more would compile for too long. */

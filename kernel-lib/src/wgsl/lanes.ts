@@ -1,4 +1,4 @@
-import { eachScoreGroup, groupAt, type LaneTile, rowGroups, rowType } from './lane-tile';
+import { eachScoreGroup, groupAt, type LaneTile, rowArray, rowGroups, rowType } from './lane-tile';
 import { range } from './params';
 import { quadAccumulate, quadProducts } from './quads';
 import { addressOf, type StageSource } from './staging';
@@ -54,6 +54,29 @@ ${eachScoreGroup(t, (g, c) => `var s_${g}_${c} = ${type}();`)}
 ${lines.join('\n')}
 ${eachScoreGroup(t, (g, c, n) => `${scores}[${n}] = s_${g}_${c};`)}
 }`;
+}
+
+/** Whether the rows of a step are better loaded one by one. Of short rows, one load of the lanes brings several. */
+export const oneByOne = (t: LaneTile, { size }: StageSource): boolean =>
+  !t.quads && t.step > 1 && vec4s(size) >= t.lanes;
+
+/**
+ * The same for rows that are not loaded, by a loop over them, whose code is that of one: so much less to hold in the instruction cache. The scores
+ * move up by one for each, for an array at a place that is not known is stored lane by lane.
+ */
+export function productsOneByOne(t: LaneTile, scores: string, own: string, step: StageSource): string {
+  const one = { ...t, step: 1 };
+  const row = { ...step, row0: `min(${step.row0} + c, ${step.rows} - 1u)` };
+  const last = t.step - 1;
+  const up = eachScoreGroup(t, (g, c, n) => (c < last ? `${scores}[${n}] = ${scores}[${groupAt(t, c + 1, g)}];` : ''));
+  const keep = range(rowGroups(t)).map((g) => `${scores}[${groupAt(t, last, g)}] = one[${g}];`);
+  return `{ ${rowArray(t, 'one', 1)}
+for (var c = 0u; c < ${t.step}u + params.zero; c++) {
+${loadStep(one, row)}
+${laneProducts(one, 'one', own, row)}
+${up}
+${keep.join(' ')}
+} }`;
 }
 
 /**

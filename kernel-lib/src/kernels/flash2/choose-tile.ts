@@ -75,7 +75,11 @@ export function chooseLaneTile(pass: Pass, p: Problem, facts: DeviceFacts): Atte
   const numbers = { forward: D + Dv, dq: 2 * D + Dv, dkdv: 2 * (D + Dv) }[pass];
   const tuned = facts.tuned?.get(tuningKey(pass, p));
   const choose = (length: number): LaneTile | null =>
-    chooseLanes(facts, { numbers, sizes: [D, Dv], length }, tuned?.lanes ? tuned : undefined);
+    chooseLanes(
+      facts,
+      { numbers, sizes: [D, Dv], length, oneByOne: pass === 'forward' },
+      tuned?.lanes ? tuned : undefined,
+    );
   const whole = choose(pass === 'dkdv' ? Nk : Nq);
   if (!whole) return null;
   if (pass === 'dkdv') return { ...whole, br: whole.step, bc: ownRows(whole), packed: false };

@@ -18,7 +18,7 @@ import {
   rowType,
   storeRows,
 } from '../../wgsl/lane-tile';
-import { laneAccumulate, laneProducts, loadStep } from '../../wgsl/lanes';
+import { laneAccumulate, laneProducts, loadStep, oneByOne, productsOneByOne } from '../../wgsl/lanes';
 import { type Params, range } from '../../wgsl/params';
 import { declareStep, keepStep } from '../../wgsl/quads';
 import { LN_2, MINUS_INFINITY_BITS, START_MAXIMUM } from '../../wgsl/special-values';
@@ -92,10 +92,10 @@ ${declareStep(t, v)}
 
 ${keyRangeWgsl(t.step, variant)}
 for (var j0 = begin; j0 < end; j0 += ${t.step}u) {
-  // Both are loaded first: what comes then is one block of arithmetic.
-  ${loadStep(t, k)}
+  ${oneByOne(t, k) ? productsOneByOne(t, 's', 'own_q', k) : loadStep(t, k)}
+  // What is loaded is loaded first: what comes then is one block of arithmetic.
   ${loadStep(t, v)}
-  ${laneProducts(t, 's', 'own_q', k)}
+  ${oneByOne(t, k) ? '' : laneProducts(t, 's', 'own_q', k)}
   ${laneFeatures(f, scores, 's')}
   ${eachRowGroup(t, softmax)}
   ${keepStep(t, v)}
