@@ -1,6 +1,6 @@
 /** A buffer that may be kept has at most so many bytes; all kept ones together have at most so many. */
-const LARGEST = 2 ** 20;
-const TOGETHER = 2 ** 24;
+const LARGEST = 2 ** 22;
+const TOGETHER = 2 ** 25;
 
 /** Buffers of a size, at the most: the garbage collector may free thousands of tensors at once. */
 const ALIKE = 64;

@@ -158,7 +158,10 @@ export class TensorUse {
         `${this.name}: expected a tensor of the current device, got one that lived only on a device that has ended.`,
       );
     }
-    const buffer = await device.allocate(storage.host.byteLength, this.name);
+    const { byteLength } = storage.host;
+    // Kernels may count on zeros behind the elements, so a buffer with something in it will do only where there is nothing behind.
+    const kept = byteLength > 0 && byteLength % 16 === 0 ? device.reuse(byteLength, this.name) : undefined;
+    const buffer = kept ?? (await device.allocate(byteLength, this.name));
     upload(device, buffer, storage.host);
     storage.evict();
     storage.gpu = { device, buffer };
