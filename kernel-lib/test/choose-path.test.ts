@@ -76,7 +76,13 @@ describe.each([devices.lavapipe, devices.swiftshader])('lane tiles', (device) =>
         expect(t).toMatchObject({ lanes: device.subgroupSize });
         expect(t!.rows === 1 || 4 * t!.lanes * t!.rows * 4 * D <= 24576).toBe(true);
         expect(t!.rows === 1 || t!.lanes * (t!.rows / 2) < length).toBe(true);
-        expect(t!.step === 1 || t!.step * Math.ceil(D / 4) <= t!.lanes).toBe(true);
+        expect(t!.quads).toBe(device.driver === 'swiftshader');
+        expect(t!.quads ? t!.rows * t!.step <= 32 : t!.step === 1 || t!.step * Math.ceil(D / 4) <= t!.lanes).toBe(true);
+        const forward = { numbers: 2 * D, sizes: [D, 8], oneByOne: true };
+        const [few, many] = [length, 1000].map((n) => chooseLanes(device, { ...forward, length: n })!.step);
+        // A sequence has the same steps whatever it is packed with.
+        expect(few).toBe(many);
+        if (!t!.quads && D >= 4 * t!.lanes) expect(many).toBe(4);
       }
     }
   });
@@ -87,6 +93,13 @@ describe.each([devices.lavapipe, devices.swiftshader])('lane tiles', (device) =>
     expect(chooseLanes(device, { ...heads, numbers: 4 * 257 })).toBeNull();
     expect(chooseLanes({ ...device, subgroupSize: 0 }, heads)).toBeNull();
     expect(chooseLanes({ ...device, kind: 'hardware' }, heads)).toBeNull();
+  });
+
+  test('what was measured, or stands in a file, is rounded down to what there are kernels for', () => {
+    const needs = { numbers: 128, sizes: [64, 64], length: 1000 };
+    const rows = (own: number): number => chooseLanes(device, needs, { own, step: 4 })!.rows;
+    expect([1, 3, 6, 8].map((n) => rows(n * device.subgroupSize))).toEqual([1, 2, 4, 8]);
+    expect(rows(1)).toBe(1);
   });
 
   test('wanted tiles are made in workgroup memory', () => {

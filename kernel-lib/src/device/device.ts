@@ -290,11 +290,11 @@ export class FlashDevice {
 
   /** Rejects with `error`; one about memory tells what was asked for. */
   private refused(label: string, size: number, error: unknown, inUse?: number): never {
+    const noMemory = error instanceof FlashError && error.code === 'OUT_OF_MEMORY';
+    const told = noMemory ? this.noMemory(label, size, error, inUse) : error;
     // The next try may need what they have.
     this.kept.destroy();
-    throw error instanceof FlashError && error.code === 'OUT_OF_MEMORY'
-      ? this.noMemory(label, size, error, inUse)
-      : error;
+    throw told;
   }
 
   /** Takes back a buffer that all went well with, for the next one of its size. */

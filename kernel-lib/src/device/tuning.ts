@@ -1,6 +1,6 @@
 /**
  * Tiles that were measured on a device (flash.tune), in place of those of the tables: how many rows stay and how many pass by a turn; see
- * wgsl/tiles.ts and, with `lanes`, wgsl/lanes.ts.
+ * wgsl/tiles.ts and, with `lanes`, wgsl/lane-tile.ts.
  */
 export interface TunedShape {
   readonly own: number;

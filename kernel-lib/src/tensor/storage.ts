@@ -66,8 +66,8 @@ export const isOnHost = (buffer: GPUBuffer): boolean => Boolean(owners.get(buffe
 
 /**
  * Frees buffers of tensors, between the calls that run on the device: those whose elements are also on the host, or with `lose`
- * any; such a tensor is as if disposed of. Buffers that belong to no tensor stay.
- * @returns the bytes that were freed
+ * any; such a tensor is as if disposed of. Of buffers that belong to no tensor, those that a call is to use stay.
+ * @returns the bytes of these tensors
  */
 export function freeBuffers(
   device: FlashDevice,

@@ -23,7 +23,7 @@ export interface LaneTile {
   readonly rows: number;
   /** Rows of the other side in a turn. */
   readonly step: number;
-  /** Four lanes that swap their numbers: see quads.ts. */
+  /** Four lanes that swap their numbers, on SwiftShader: see quads.ts. */
   readonly quads: boolean;
 }
 

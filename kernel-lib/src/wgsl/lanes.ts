@@ -4,8 +4,8 @@ import { quadAccumulate, quadProducts } from './quads';
 import { addressOf, type StageSource } from './staging';
 import { vec4s } from './tiles';
 
-// The products of lane tiles (lane-tile.ts). Where a subgroup has more than four lanes, subgroupBroadcast hands a number round; the
-// rows of a step are then loaded before all arithmetic, which is one block without a load.
+// The products of lane tiles (lane-tile.ts). But for quads, subgroupBroadcast hands a number round, and the rows of a step are loaded
+// before the arithmetic with them.
 
 /**
  * The rows of a step, `let name_n`: a vec4 a lane, vec4 n * lanes + lane of all of them. Of a row beyond the last one all are 0.
@@ -56,12 +56,12 @@ ${eachScoreGroup(t, (g, c, n) => `${scores}[${n}] = s_${g}_${c};`)}
 }`;
 }
 
-/** Whether the rows of a step are better loaded one by one. Of short rows, one load of the lanes brings several. */
+/** Whether productsOneByOne is better. Of short rows, one load of the lanes brings several. */
 export const oneByOne = (t: LaneTile, { size }: StageSource): boolean =>
   !t.quads && t.step > 1 && vec4s(size) >= t.lanes;
 
 /**
- * The same for rows that are not loaded, by a loop over them, whose code is that of one: so much less to hold in the instruction cache. The scores
+ * As laneProducts, but it loads the rows itself, by a loop over them, whose code is that of one: so much less to hold in the instruction cache. The scores
  * move up by one for each, for an array at a place that is not known is stored lane by lane.
  */
 export function productsOneByOne(t: LaneTile, scores: string, own: string, step: StageSource): string {

@@ -4,13 +4,13 @@ import { addressOf, type StageSource } from './staging';
 import { vec4s } from './tiles';
 
 /**
- * The products of lane tiles (lane-tile.ts) for subgroups of four lanes, which are SwiftShader's. What its compiler (Subzero) makes
+ * The products of lane tiles (lane-tile.ts) for SwiftShader, whose subgroups have four lanes. What its compiler (Subzero) makes
  * of WGSL, read in its machine code, decides how they are written:
  *
  * - A broadcast is 7 to 16 instructions, a swap within a quad is one. So every lane multiplies with what its neighbours have, in
  *   turn: in turn s of vec4 n, lane x has vec4 4 n + (x ^ s) of the row, and keeps its own rows and results in that order.
  * - A store is some 14 instructions, for it must keep what lanes that take no part have; a load from the same place is one. So sums
- *   are chains of `let`, and eight rows pass by in a turn, so that a result is stored once for eight multiply-adds.
+ *   are chains of `let`, and several rows pass by in a turn, so that a result is stored once for all of them.
  * - Registers go to what is used often, however far apart: what lives through a loop takes them from the sums. So what a row keeps
  *   lies in arrays, and loads come right before their use.
  * - A load of a vec4 from storage is some 300 instructions. So there are as many rows a lane as sums fit the registers.
@@ -50,7 +50,7 @@ export function quadProducts(t: LaneTile, scores: string, own: string, step: Sta
   const type = rowType(t);
   const groups = range(rowGroups(t));
   const load = (n: number): string => `let four_${n} = ${loadFour(step, `${n}u`)};
-${keep ? keepFour(t, step, `${n}u`, `four_${n}`) : ''}
+${keep ? keepFour(t, step, `${n}u`, withRowScale(step, `four_${n}`)) : ''}
 `;
   let sums = groups.map(() => `${type}()`);
   const lines = ownNumbers(t, step.size).map(({ n, e }) => {
@@ -77,7 +77,7 @@ export const declareStep = (t: LaneTile, { name, size }: StageSource): string =>
 
 const keepFour = (t: LaneTile, { name }: StageSource, n: string, four: string): string =>
   range(4)
-    .map((e) => `step_${name}[(${n} * 4u + ${e}u) * ${t.step}u + c] = ${four}[${e}];`)
+    .map((e) => `step_${name}[(${n} * 4u + ${e}u) * ${t.step}u + c] = (${four})[${e}];`)
     .join(' ');
 
 /** Loads the rows of a step into that array, where no product has done so. */
@@ -85,7 +85,7 @@ export const keepStep = (t: LaneTile, step: StageSource): string =>
   t.quads
     ? `${eachStepRow(t, step)}
 for (var n = 0u; n < ${keptVec4s(t, step.size) / 4}u; n++) {
-  let four = ${withRowScale(step, `(${loadFour(step, 'n')})`)};
+  let four = ${withRowScale(step, loadFour(step, 'n'))};
   ${keepFour(t, step, 'n', 'four')}
 }
 }`

@@ -161,7 +161,12 @@ export const queryWorkgroups = (
 export function tuningShapes(pass: Pass, p: Problem, facts: DeviceFacts): TunedShape[] {
   const untuned = { ...facts, tuned: undefined };
   const lanes = chooseLaneTile(pass, p, untuned);
-  if (lanes) return triedLanes(lanes).map(({ rows, step }) => ({ own: rows * lanes.lanes, step, lanes: true }));
+  if (lanes)
+    return triedLanes(lanes, pass === 'forward').map(({ rows, step }) => ({
+      own: rows * lanes.lanes,
+      step,
+      lanes: true,
+    }));
   return (
     triedShapes(facts, (t) => accumulators(pass, t, p))
       .filter(({ shape }) => tileBytes(pass, shape, p) <= facts.workgroupStorage)

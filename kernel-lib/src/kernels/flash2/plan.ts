@@ -135,7 +135,7 @@ const dbiasTile = (dqTile: AnyTile, p: Problem, facts: DeviceFacts): AttentionTi
 const keyDispatches = (f: ScoreFeatures, { maxStorageBuffers }: DeviceFacts): ('dk' | 'dv')[][] =>
   7 + storageCount(f) <= maxStorageBuffers ? [['dk', 'dv']] : [['dk'], ['dv']];
 
-/** In which order a tile adds up a product. */
+/** In which order a tile adds up a product: those of dkdv and dbias do as dq's, for they are quads where that is one. */
 export const sumOrder = (t: AnyTile, { kind }: DeviceFacts): SumOrder =>
   'quads' in t && t.quads ? 'quads' : kind === 'hardware' ? 'vec4s' : 'numbers';
 
