@@ -89,9 +89,11 @@ export function laneFeatures(f: ScoreFeatures, s: LaneScore, scores: string, slo
   const word = keptWords(t) === 1 ? '0' : 'n / 32u';
   return `
 ${f.dropout ? Array.from({ length: keptWords(t) }, (_, n) => `kept[${n}] = 0u;`).join(' ') : ''}
-for (var c = 0u; c < ${t.step}u + params.zero; c++) { for (var r = 0u; r < ${t.rows}u + params.zero; r++) {
-  let g = r / ${rowWidth(t)}u;
-  let part = r % ${rowWidth(t)}u;
+for (var n = 0u; n < ${t.rows * t.step}u + params.zero; n++) {
+  let c = n >> ${Math.log2(t.rows)}u;
+  let r = n & ${t.rows - 1}u;
+  let g = r >> ${Math.log2(rowWidth(t))}u;
+  let part = r & ${rowWidth(t) - 1}u;
   ${pair}
   var score = ${at(scores)};
   ${
@@ -103,8 +105,8 @@ for (var c = 0u; c < ${t.step}u + params.zero; c++) { for (var r = 0u; r < ${t.r
   }
   let a = adjustment(seq, feature_b, head, i, j);
   ${at(scores)} = select(score + a, ${FORBIDDEN}, a == ${FORBIDDEN});
-  ${f.dropout ? `let n = c * ${t.rows}u + r; kept[${word}] |= select(0u, 1u, keeps(feature_b, head, i, j)) << (n % 32u);` : ''}
-} }`;
+  ${f.dropout ? `kept[${word}] |= select(0u, 1u, keeps(feature_b, head, i, j)) << (n % 32u);` : ''}
+}`;
 }
 
 /** WGSL: `values` of row group g with row c, 0 where dropout drops them. */

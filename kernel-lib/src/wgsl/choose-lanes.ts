@@ -54,13 +54,13 @@ export function chooseLanes(
   let rows = most;
   while (rows > 1 && lanes * (rows / 2) >= length) rows /= 2;
   const quads = driver === 'swiftshader' && lanes === 4;
-  const step = wanted?.step ?? stepOf(lanes, most, { quads, sizes, oneByOne });
+  const step = wanted?.step ?? stepOf(lanes, most, { quads, sizes, oneByOne: oneByOne && rows > 1 });
   return { lanes, rows, step, quads };
 }
 
 /**
- * Rows of the other side in a turn. Not by how many rows there are: a sequence in a packed batch has the bits of one by itself, which its sums
- * owe to the steps.
+ * Rows of the other side in a turn. Not by how many rows there are, if more than a row a lane: a sequence in a packed batch has the bits of one by
+ * itself, which its sums owe to the steps. With a row a lane, as in decoding, all is loads, and those one by one take a third longer.
  * @param rows rows of a lane where there are enough
  */
 function stepOf(
