@@ -49,7 +49,7 @@ export const rowVector = (t: LaneTile, type: 'f32' | 'u32', part: (e: number) =>
 export const rowPart = (t: LaneTile, vector: string, e: number | string): string =>
   rowWidth(t) === 1 ? vector : `${vector}[${e}]`;
 
-/** WGSL: an array of `count` numbers for each row of the lane, those of group g with `groupAt(t, n, g)`. */
+/** WGSL: an array of `count` numbers for each row of the lane; see groupAt. */
 export const rowArray = (t: LaneTile, name: string, count: number, type: 'f32' | 'u32' = 'f32'): string =>
   `var ${name}: array<${rowType(t, type)}, ${count * rowGroups(t)}>;`;
 
