@@ -255,7 +255,7 @@ export class FlashDevice {
     const create = (): GPUBuffer => this.gpu.createBuffer({ size, usage: USAGE | usage, label });
     // Nothing else can go wrong that the first submit with it would not tell.
     const { value: buffer, ready } = this.recorded(label, create, MEMORY_ERRORS);
-    const inUse = this.bytes + this.kept.bytes;
+    const { inUse } = this;
     this.count(buffer, label);
     const answer = ready.catch((error: unknown) => {
       this.refused(label, size, error, inUse);
@@ -279,7 +279,12 @@ export class FlashDevice {
     observer().allocated(this, buffer);
   }
 
-  private noMemory(label: string, size: number, cause?: unknown, inUse = this.bytes + this.kept.bytes): FlashError {
+  /** Bytes of all buffers made here that there are, with those that nobody uses. */
+  private get inUse(): number {
+    return this.bytes + this.kept.bytes;
+  }
+
+  private noMemory(label: string, size: number, cause?: unknown, inUse = this.inUse): FlashError {
     return new FlashError(
       'OUT_OF_MEMORY',
       `${label}: no device memory for ${size} bytes on ${this.info.name}: a buffer may have ${this.facts.maxBuffer} bytes, ` +

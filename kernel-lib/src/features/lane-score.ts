@@ -9,6 +9,7 @@ import {
   rowVector,
   rowWidth,
 } from '../wgsl/lane-tile';
+import { range } from '../wgsl/params';
 import { FORBIDDEN } from '../wgsl/special-values';
 import type { ScoreFeatures } from './score';
 
@@ -88,7 +89,13 @@ export function laneFeatures(f: ScoreFeatures, s: LaneScore, scores: string, slo
   const at = (array: string): string => rowPart(t, `${array}[c * ${rowGroups(t)}u + g]`, 'part');
   const word = keptWords(t) === 1 ? '0' : 'n / 32u';
   return `
-${f.dropout ? Array.from({ length: keptWords(t) }, (_, n) => `kept[${n}] = 0u;`).join(' ') : ''}
+${
+  f.dropout
+    ? range(keptWords(t))
+        .map((n) => `kept[${n}] = 0u;`)
+        .join(' ')
+    : ''
+}
 for (var n = 0u; n < ${t.rows * t.step}u + params.zero; n++) {
   let c = n >> ${Math.log2(t.rows)}u;
   let r = n & ${t.rows - 1}u;

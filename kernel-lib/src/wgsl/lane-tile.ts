@@ -27,6 +27,12 @@ export interface LaneTile {
   readonly quads: boolean;
 }
 
+/** A number of the rows of a step: the place that the lane keeps its own rows' in, and WGSL of it for row c of the step. */
+export interface PassingNumber {
+  readonly place: number;
+  of(c: number): string;
+}
+
 /** Rows of a workgroup. */
 export const ownRows = (t: LaneTile): number => t.lanes * t.rows;
 

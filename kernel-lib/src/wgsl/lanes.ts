@@ -1,6 +1,6 @@
-import { eachScoreGroup, groupAt, type LaneTile, rowArray, rowGroups, rowType } from './lane-tile';
+import { eachScoreGroup, groupAt, type LaneTile, type PassingNumber, rowArray, rowGroups, rowType } from './lane-tile';
 import { range } from './params';
-import { quadAccumulate, quadProducts } from './quads';
+import { quadNumbers, quadProducts } from './quads';
 import { addressOf, type StageSource } from './staging';
 import { vec4s } from './tiles';
 
@@ -91,17 +91,20 @@ export function laneAccumulate(
   step: StageSource,
   factor?: (g: number) => string,
 ): string {
-  if (t.quads) return quadAccumulate(t, results, weights, step, factor);
   const groups = range(rowGroups(t));
-  return range(step.size)
-    .map((d) => {
-      const begin = groups.map((g) => `var a${g} = ${results}[${groupAt(t, d, g)}]${factor ? ` * ${factor(g)}` : ''};`);
+  return passing(t, step)
+    .map(({ place, of }) => {
+      const result = (g: number): string => `${results}[${groupAt(t, place, g)}]`;
+      const begin = groups.map((g) => `let a${g}_0 = ${result(g)}${factor ? ` * ${factor(g)}` : ''};`);
       const add = range(t.step).map((c) => {
-        const sums = groups.map((g) => `a${g} = fma(${weights}[${groupAt(t, c, g)}], b, a${g});`);
-        return `{ let b = ${rowType(t)}(${handRound(t, step, c, d)}); ${sums.join(' ')} }`;
+        const sums = groups.map((g) => `let a${g}_${c + 1} = fma(${weights}[${groupAt(t, c, g)}], b${c}, a${g}_${c});`);
+        return `let b${c} = ${rowType(t)}(${of(c)}); ${sums.join(' ')}`;
       });
-      const end = groups.map((g) => `${results}[${groupAt(t, d, g)}] = a${g};`);
+      const end = groups.map((g) => `${result(g)} = a${g}_${t.step};`);
       return `{ ${begin.join(' ')}\n${add.join('\n')}\n${end.join(' ')} }`;
     })
     .join('\n');
 }
+
+const passing = (t: LaneTile, step: StageSource): PassingNumber[] =>
+  t.quads ? quadNumbers(t, step) : range(step.size).map((d) => ({ place: d, of: (c) => handRound(t, step, c, d) }));

@@ -1,4 +1,4 @@
-import { groupAt, keptVec4s, type LaneTile, rowGroups, rowType } from './lane-tile';
+import { groupAt, keptVec4s, type LaneTile, type PassingNumber, rowGroups, rowType } from './lane-tile';
 import { range } from './params';
 import { addressOf, type StageSource } from './staging';
 import { vec4s } from './tiles';
@@ -71,7 +71,7 @@ ${results.join(' ')}
 }`;
 }
 
-/** The array that keeps the rows of a step for quadAccumulate: number e of vec4 4 n + x of row c at (4 n + e) * step + c. */
+/** The array that keeps the rows of a step for quadNumbers: number e of vec4 4 n + x of row c at (4 n + e) * step + c. */
 export const declareStep = (t: LaneTile, { name, size }: StageSource): string =>
   t.quads ? `var step_${name}: array<f32, ${keptVec4s(t, size) * t.step}>;` : '';
 
@@ -91,27 +91,11 @@ for (var n = 0u; n < ${keptVec4s(t, step.size) / 4}u; n++) {
 }`
     : '';
 
-/** As laneAccumulate. */
-export function quadAccumulate(
-  t: LaneTile,
-  results: string,
-  weights: string,
-  step: StageSource,
-  factor?: (g: number) => string,
-): string {
-  const groups = range(rowGroups(t));
-  const turns = ownNumbers(t, step.size).flatMap(({ n, e }) => range(4).map((s) => ({ n, e, s })));
-  return turns
-    .map(({ n, e, s }) => {
-      const result = (g: number): string => `${results}[${groupAt(t, placeOf(n, e, s), g)}]`;
-      const begin = groups.map((g) => `let a${g}_0 = ${result(g)}${factor ? ` * ${factor(g)}` : ''};`);
-      const add = range(t.step).map((c) => {
-        const b = swapped(`step_${step.name}[${(n * 4 + e) * t.step + c}]`, s);
-        const sums = groups.map((g) => `let a${g}_${c + 1} = fma(${weights}[${groupAt(t, c, g)}], b${c}, a${g}_${c});`);
-        return `let b${c} = ${rowType(t)}(${b}); ${sums.join(' ')}`;
-      });
-      const end = groups.map((g) => `${result(g)} = a${g}_${t.step};`);
-      return `{ ${begin.join(' ')}\n${add.join('\n')}\n${end.join(' ')} }`;
-    })
-    .join('\n');
-}
+/** The numbers of a row as they come by, for laneAccumulate. */
+export const quadNumbers = (t: LaneTile, { name, size }: StageSource): PassingNumber[] =>
+  ownNumbers(t, size).flatMap(({ n, e }) =>
+    range(4).map((s) => ({
+      place: placeOf(n, e, s),
+      of: (c: number): string => swapped(`step_${name}[${(n * 4 + e) * t.step + c}]`, s),
+    })),
+  );

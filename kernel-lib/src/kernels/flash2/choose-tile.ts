@@ -69,17 +69,16 @@ export interface AttentionLanes extends LaneTile {
   readonly packed: boolean;
 }
 
+/** Whether a pass needs the rows that make its scores for nothing else, and so may take them one by one. */
+const oneByOne = (pass: Pass): boolean => pass === 'forward';
+
 /** The lane tile of a pass, or null where tiles of workgroup memory are better or the only way: see chooseLanes. */
 export function chooseLaneTile(pass: Pass, p: Problem, facts: DeviceFacts): AttentionLanes | null {
   const { D, Dv, H, Hk, Nq, Nk } = p;
   const numbers = { forward: D + Dv, dq: 2 * D + Dv, dkdv: 2 * (D + Dv) }[pass];
   const tuned = facts.tuned?.get(tuningKey(pass, p));
   const choose = (length: number): LaneTile | null =>
-    chooseLanes(
-      facts,
-      { numbers, sizes: [D, Dv], length, oneByOne: pass === 'forward' },
-      tuned?.lanes ? tuned : undefined,
-    );
+    chooseLanes(facts, { numbers, sizes: [D, Dv], length, oneByOne: oneByOne(pass) }, tuned?.lanes ? tuned : undefined);
   const whole = choose(pass === 'dkdv' ? Nk : Nq);
   if (!whole) return null;
   if (pass === 'dkdv') return { ...whole, br: whole.step, bc: ownRows(whole), packed: false };
@@ -162,7 +161,7 @@ export function tuningShapes(pass: Pass, p: Problem, facts: DeviceFacts): TunedS
   const untuned = { ...facts, tuned: undefined };
   const lanes = chooseLaneTile(pass, p, untuned);
   if (lanes)
-    return triedLanes(lanes, pass === 'forward').map(({ rows, step }) => ({
+    return triedLanes(lanes, oneByOne(pass)).map(({ rows, step }) => ({
       own: rows * lanes.lanes,
       step,
       lanes: true,
