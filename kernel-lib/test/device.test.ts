@@ -149,6 +149,27 @@ onEachAdapter('device', (adapter) => {
     expect((await after.out.data()).every(Number.isFinite)).toBe(true);
   });
 
+  test('an abort does not wait for a submit', async () => {
+    if (adapter === 'hardware') return;
+    const [q, k, v] = inputs(1500, 16, 8);
+    const options = { algorithm: 'flash1' } as const;
+    (await flash.attention(q, k, v, options)).dispose();
+    const { bytes, gpu } = await defaultDevice();
+    const stop = new AbortController();
+    const call = flash.attention(q, k, v, { ...options, signal: stop.signal });
+    // It runs by then, and for much longer.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    let ended = false;
+    const idle = gpu.queue.onSubmittedWorkDone().then(() => (ended = true));
+    stop.abort('enough');
+    await expect(call).rejects.toBe('enough');
+    expect(ended).toBe(false);
+    await idle;
+    expect((await defaultDevice()).bytes).toBeLessThanOrEqual(bytes);
+    const after = await flash.attention(...inputs(9));
+    expect((await after.out.data()).every(Number.isFinite)).toBe(true);
+  });
+
   test('an abort while other calls run rejects at once, and after the last submit too', async () => {
     const stop = new AbortController();
     const busy = flash.attention(...inputs(1200, 16, 8));

@@ -319,6 +319,34 @@ onEachAdapter('flash.wgsl', () => {
     expect(await numbers(y)).toEqual([2, 4, 6, 8, 10]);
   });
 
+  test('an abort does not wait for a kernel that runs', async () => {
+    // One thread, for a second or so.
+    const slow = `@group(0) @binding(0) var<storage, read_write> y: array<u32>;
+      override turns: u32;
+      @compute @workgroup_size(1) fn main() {
+        var x = y[0];
+        for (var i = 0u; i < turns; i++) { x = (x * 1664525u + 1013904223u) ^ (x >> 13); }
+        y[0] = x;
+      }`;
+    const { bytes, gpu } = await defaultDevice();
+    const stop = new AbortController();
+    const run = flash.wgsl(slow, {
+      ...{ bindings: { y: { shape: [1] } }, workgroups: 1, constants: { turns: 3e8 } },
+      signal: stop.signal,
+    });
+    // It has begun by then.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    let ended = false;
+    const idle = gpu.queue.onSubmittedWorkDone().then(() => (ended = true));
+    stop.abort('no more');
+    await expect(run).rejects.toBe('no more');
+    expect(ended).toBe(false);
+    await idle;
+    expect((await defaultDevice()).bytes).toBeLessThanOrEqual(bytes);
+    const { y } = await flash.wgsl(SCALE, { bindings: { x, y: { shape: [5] } }, workgroups: 2 });
+    expect(await numbers(y)).toEqual([2, 4, 6, 8, 10]);
+  });
+
   test('a lost device rejects, and the next call gets a new one', async () => {
     const kept = await flash.wgsl(SCALE, { bindings: { x, y: { shape: [5] } }, workgroups: 2 });
     (await defaultDevice()).end('the test ends it');

@@ -34,7 +34,7 @@ export interface WgslOptions<B extends WgslBindings = WgslBindings> {
   constants?: Readonly<Record<string, number | boolean>>;
   /** Which @compute function, where there are several. */
   entryPoint?: string;
-  /** Rejects with its reason if aborted before the kernel has started; a kernel that runs cannot be stopped. */
+  /** Rejects with its reason as soon as it is aborted; a kernel that runs by then cannot be stopped and ends by itself. */
   signal?: AbortSignal;
 }
 
@@ -90,7 +90,7 @@ export async function wgsl<B extends WgslBindings>(code: string, options: WgslOp
       checkSizes(device, slots, workgroups);
       signal?.throwIfAborted();
       begun = true;
-      return { device, outputs: await run(device, compiled, bound, uses, workgroups) };
+      return { device, outputs: await run(device, compiled, bound, uses, { workgroups, signal }) };
     });
   };
   const made = work().finally(() => uses.forEach((use) => use?.release()));
@@ -199,7 +199,7 @@ async function run(
   { pipeline, layout }: CompiledWgsl,
   bound: ReadonlyMap<WgslVariable, Slot>,
   uses: ReadonlyMap<string, TensorUse | undefined>,
-  workgroups: readonly number[],
+  { workgroups, signal }: Pick<Call, 'workgroups' | 'signal'>,
 ): Promise<Map<Slot, GPUBuffer>> {
   const outputs = new Map<Slot, GPUBuffer>();
   const copies: { from: GPUBuffer; to: GPUBuffer; size: number }[] = [];
@@ -233,14 +233,14 @@ async function run(
       timer?.finish(encoder, []);
       device.gpu.queue.submit([encoder.finish()]);
     });
-    await device.guard(device.gpu.queue.onSubmittedWorkDone());
+    await abortable(device.guard(device.gpu.queue.onSubmittedWorkDone()), signal);
     const wallMs = performance.now() - begin;
     const gpuMs = (await timer?.totals())?.get(LABEL) ?? null;
     ok = true;
     watch.ended({ dispatches: 1, gpuMs, kernels: [{ label: LABEL, dispatches: 1, gpuMs }], wallMs });
     return outputs;
   } catch (error) {
-    watch.failed(error, false);
+    watch.failed(error, signal?.aborted ?? false);
     for (const buffer of outputs.values()) device.free(buffer);
     throw error;
   } finally {

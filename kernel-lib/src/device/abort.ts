@@ -10,7 +10,7 @@ export const signalOf = ({ signal }: { readonly signal?: AbortSignal }): AbortSi
 
 /**
  * As `promise`, but rejects with the signal's reason as soon as that is aborted, for what cannot be stopped but need not be
- * awaited: a compilation, a turn in the queue.
+ * awaited: a compilation, a turn in the queue, a submit.
  * @param waiting whether there is still only waiting to give up; asked when the signal is aborted
  */
 export async function abortable<T>(
@@ -25,6 +25,7 @@ export async function abortable<T>(
       if (waiting()) reject(signal.reason);
     };
     signal.addEventListener('abort', stop);
+    if (signal.aborted) stop();
   });
   try {
     return await Promise.race([promise, aborted]);

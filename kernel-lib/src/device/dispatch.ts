@@ -81,8 +81,9 @@ interface Slice {
 }
 
 /**
- * Runs the steps in order and resolves when the GPU has finished. Between two submits the signal is looked at, the
- * progress is told and the event loop turns.
+ * Runs the steps in order and resolves when the GPU has finished. Between two submits the progress is told and the event loop
+ * turns. Once aborted, nothing more is submitted and nobody waits for what was: it may take long, since Mesa compiles a kernel when
+ * it first runs. Buffers that are destroyed meanwhile stay until the GPU has done with them.
  * @throws the signal's reason if it is aborted, FlashError DEVICE_LOST or OUT_OF_MEMORY
  */
 export async function runSteps(device: FlashDevice, all: readonly Step[], options: RunOptions): Promise<RunStats> {
@@ -146,9 +147,11 @@ async function run(
         }
       }
       const start = performance.now();
-      const last = rest.length === 0 ? small : null;
-      const zeroed = dispatches.size === 0 ? clear : [];
-      gpuMs = await submit(device, slices, ({ kernel }) => pipelines[kernels.indexOf(kernel)], timer, zeroed, last);
+      gpuMs = await submit(device, slices, ({ kernel }) => pipelines[kernels.indexOf(kernel)], {
+        ...{ timer, signal },
+        zeroed: dispatches.size === 0 ? clear : [],
+        last: rest.length === 0 ? small : null,
+      });
       const elapsed = performance.now() - start;
       // A submit of a few operations measures its own overhead, not the rate.
       const expected = SUBMIT_MS - budget;
@@ -194,18 +197,22 @@ const shareOf = ({ step, count }: Slice): { kernel: Kernel; flops: number } => (
   flops: (count * step.flops) / step.workgroups,
 });
 
-/**
- * Runs some slices; of the last ones, the times of all kernels of the run come back.
- * @param zeroed buffers to fill with zeros before
- * @param last in the run's last submit, the buffers to bring back
- */
+interface SubmitOptions {
+  readonly timer: GpuTimer;
+  /** Ends the waiting. */
+  readonly signal: AbortSignal | undefined;
+  /** Buffers to fill with zeros before. */
+  readonly zeroed: readonly GPUBuffer[];
+  /** In the run's last submit, the buffers to bring back. */
+  readonly last: readonly GPUBuffer[] | null;
+}
+
+/** Runs some slices; of the last ones, the times of all kernels of the run come back. */
 async function submit(
   device: FlashDevice,
   slices: readonly Slice[],
   pipelineOf: (step: Step) => Pipeline,
-  timer: GpuTimer,
-  zeroed: readonly GPUBuffer[],
-  last: readonly GPUBuffer[] | null,
+  { timer, signal, zeroed, last }: SubmitOptions,
 ): Promise<Map<string, number> | null> {
   const { gpu, facts } = device;
   const uniforms = new Uniforms(device);
@@ -236,10 +243,13 @@ async function submit(
     return restMs > 0 ? null : finished();
   });
   times?.catch(() => undefined);
-  try {
+  const wait = async (): Promise<Map<string, number> | null> => {
     await ready;
     if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs));
-    const result = await device.guard(times ?? finished());
+    return device.guard(times ?? finished());
+  };
+  try {
+    const result = await abortable(wait(), signal);
     uniforms.giveBack();
     return result;
   } catch (error) {
