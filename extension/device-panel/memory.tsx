@@ -22,7 +22,7 @@ export function Memory({
   const action = {
     label: busy === 'free' ? trans.__('Freeing…') : trans.__('Free'),
     tooltip: trans.__(
-      'Collect tensors that nothing refers to any more, and free copies of tensors that are also on the host. Nothing is lost.',
+      'Collect tensors that nothing refers to any more, free copies of tensors that are also on the host, and give back what is kept for the next calls. Nothing is lost.',
     ),
     disabled: busy !== null,
     run: () => send({ type: 'free' }),

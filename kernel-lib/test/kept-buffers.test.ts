@@ -164,37 +164,65 @@ describe('which buffers are kept', () => {
     expect(kept.take(16, 1)).toBeUndefined();
   });
 
+  const MiB = 2 ** 20;
+
   test('large ones and more than 64 of a size are not', () => {
     const kept = new KeptBuffers();
-    expect(kept.give(buffer(2 ** 22 + 16))).toBe(false);
+    expect(kept.give(buffer(512 * MiB + 16))).toBe(false);
     expect(Array.from({ length: 70 }, () => kept.give(buffer(32))).filter(Boolean)).toHaveLength(64);
-    expect(Array.from({ length: 20 }, () => kept.give(buffer(2 ** 22))).filter(Boolean)).toHaveLength(8);
+    expect(Array.from({ length: 20 }, () => kept.give(buffer(128 * MiB))).filter(Boolean)).toHaveLength(8);
+    const small = new KeptBuffers(64 * MiB);
+    expect(small.give(buffer(8 * MiB + 16))).toBe(false);
+    expect(Array.from({ length: 5 }, () => small.give(buffer(8 * MiB))).filter(Boolean)).toHaveLength(2);
   });
 
   test('a size that fills the room by itself leaves the others theirs', () => {
     const kept = new KeptBuffers();
     const small = buffer(1024);
     kept.give(small);
-    for (let n = 0; n < 7; n++) expect(kept.give(buffer(2 ** 22))).toBe(true);
+    for (let n = 0; n < 7; n++) expect(kept.give(buffer(128 * MiB))).toBe(true);
     expect(kept.take(1024, 1)).toBe(small);
-    expect(kept.give(buffer(2 ** 22))).toBe(true);
-    expect(kept.give(buffer(2 ** 22))).toBe(false);
-    expect(kept.bytes).toBe(2 ** 25);
+    expect(kept.give(buffer(128 * MiB))).toBe(true);
+    expect(kept.give(buffer(128 * MiB))).toBe(false);
+    expect(kept.bytes).toBe(2 ** 30);
     expect(destroyed).toEqual([]);
   });
 
   test('those of sizes that were not given for long make room', () => {
     const kept = new KeptBuffers();
     const old = buffer(1024);
-    const recent = Array.from({ length: 7 }, () => buffer(2 ** 22));
-    const half = buffer(2 ** 21);
+    const recent = Array.from({ length: 7 }, () => buffer(128 * MiB));
+    const half = buffer(64 * MiB);
     for (const one of [old, ...recent, half]) expect(kept.give(one)).toBe(true);
-    const half2 = buffer(2 ** 21);
+    const half2 = buffer(64 * MiB);
     expect(kept.give(half2)).toBe(true);
     expect(destroyed).toEqual([old]);
-    const other = buffer(2 ** 20);
+    const other = buffer(32 * MiB);
     expect(kept.give(other)).toBe(true);
     expect(destroyed).toEqual([old, ...recent]);
-    expect([kept.take(2 ** 22, 1), kept.take(2 ** 21, 1), kept.take(2 ** 20, 1)]).toEqual([undefined, half, other]);
+    expect([kept.take(128 * MiB, 1), kept.take(64 * MiB, 1), kept.take(32 * MiB, 1)]).toEqual([undefined, half, other]);
+  });
+
+  test('all but 32 MiB go when none was given for ten seconds', () => {
+    jest.useFakeTimers();
+    try {
+      const kept = new KeptBuffers();
+      const [large, small] = [buffer(64 * MiB), buffer(32 * MiB)];
+      kept.give(large);
+      jest.advanceTimersByTime(6000);
+      kept.give(small);
+      jest.advanceTimersByTime(9000);
+      expect(destroyed).toEqual([]);
+      jest.advanceTimersByTime(2000);
+      expect(destroyed).toEqual([large]);
+      // The next large one is not kept for ever either.
+      const next = buffer(64 * MiB);
+      kept.give(next);
+      jest.advanceTimersByTime(11000);
+      expect(destroyed).toEqual([large, next]);
+      expect(kept.take(32 * MiB, 1)).toBe(small);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 });

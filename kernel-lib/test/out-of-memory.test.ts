@@ -67,6 +67,22 @@ onEachAdapter('out of memory', () => {
     },
   );
 
+  test.each(['flash2', 'naive'] as const)('%s: what is kept for later calls makes room', async (algorithm) => {
+    const whole = await both(algorithm);
+    failNext(0);
+    await both(algorithm);
+    const buffers = watched.made;
+    const [bytes, before] = [device.bytes, watched.live()];
+    for (let n = 1; n <= buffers; n++) {
+      failNext(0);
+      device.free(await device.allocate(50_000, 'kept'));
+      watched.failNext(n, undefined, 1);
+      // The buffers of uniforms and readbacks also fail.
+      expect({ n, ...(await both(algorithm)) }).toEqual({ n, ...whole });
+      expect({ n, bytes: device.bytes, live: watched.live() }).toEqual({ n, bytes, live: before });
+    }
+  });
+
   test('reading back: the error says what was asked for, and a second try works', async () => {
     // Larger than what comes back along with the call.
     const shape = [1, 2, 600, 16];

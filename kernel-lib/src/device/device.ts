@@ -82,7 +82,7 @@ export class FlashDevice {
   /** Bytes of all live buffers made here. */
   bytes = 0;
   /** Buffers that nobody uses now; not counted in `bytes`. */
-  readonly kept = new KeptBuffers();
+  readonly kept: KeptBuffers;
   /** How to reject each promise that is being waited for. */
   private readonly waiting = new Set<(error: FlashError) => void>();
   private tail: Promise<unknown> = Promise.resolve();
@@ -102,6 +102,7 @@ export class FlashDevice {
     const useful = units === 'on' || (units === 'auto' && kind === 'hardware');
     this.unit = useful ? matrixUnit(info, gpu.features) : null;
     this.floatUnits = units === 'on';
+    this.kept = new KeptBuffers(limits.maxBufferSize);
     this.facts = {
       kind,
       driver: driverName(info),
@@ -237,15 +238,29 @@ export class FlashDevice {
    * A storage buffer of `bytes` (zeroed), counted in `bytes`.
    * @throws FlashError OUT_OF_MEMORY that says how much was asked for and what there is
    */
-  async allocate(bytes: number, label: string, usage = 0): Promise<GPUBuffer> {
-    const { buffer, ready } = this.make(bytes, label, usage);
+  allocate(bytes: number, label: string, usage = 0): Promise<GPUBuffer> {
+    return this.withRoom(async () => {
+      const { buffer, ready } = this.make(bytes, label, usage);
+      try {
+        await ready;
+      } catch (error) {
+        this.discard(buffer);
+        throw error;
+      }
+      return buffer;
+    });
+  }
+
+  /** Tries once more without the kept buffers if they are what there was no memory for; what `task` took it gives back before. */
+  async withRoom<T>(task: () => Promise<T>): Promise<T> {
+    const { destroyed } = this.kept;
     try {
-      await ready;
+      return await task();
     } catch (error) {
-      this.discard(buffer);
-      throw error;
+      const full = error instanceof FlashError && error.code === 'OUT_OF_MEMORY';
+      if (!full || this.kept.destroyed === destroyed) throw error;
+      return task();
     }
-    return buffer;
   }
 
   /** As `allocate`, for those who go on before the GPU has answered; the buffer is to be freed whatever it answers. */
@@ -255,10 +270,10 @@ export class FlashDevice {
     const create = (): GPUBuffer => this.gpu.createBuffer({ size, usage: USAGE | usage, label });
     // Nothing else can go wrong that the first submit with it would not tell.
     const { value: buffer, ready } = this.recorded(label, create, MEMORY_ERRORS);
-    const { inUse } = this;
+    const inAll = this.bytesInAll;
     this.count(buffer, label);
     const answer = ready.catch((error: unknown) => {
-      this.refused(label, size, error, inUse);
+      this.refused(label, size, error, inAll);
     });
     answer.catch(() => undefined);
     return { buffer, ready: answer };
@@ -280,23 +295,23 @@ export class FlashDevice {
   }
 
   /** Bytes of all buffers made here that there are, with those that nobody uses. */
-  private get inUse(): number {
+  get bytesInAll(): number {
     return this.bytes + this.kept.bytes;
   }
 
-  private noMemory(label: string, size: number, cause?: unknown, inUse = this.inUse): FlashError {
+  private noMemory(label: string, size: number, cause?: unknown, inAll = this.bytesInAll): FlashError {
     return new FlashError(
       'OUT_OF_MEMORY',
       `${label}: no device memory for ${size} bytes on ${this.info.name}: a buffer may have ${this.facts.maxBuffer} bytes, ` +
-        `${inUse} are in use.`,
+        `${inAll} are in use.`,
       { cause },
     );
   }
 
   /** Rejects with `error`; one about memory tells what was asked for. */
-  private refused(label: string, size: number, error: unknown, inUse?: number): never {
+  private refused(label: string, size: number, error: unknown, inAll?: number): never {
     const noMemory = error instanceof FlashError && error.code === 'OUT_OF_MEMORY';
-    const told = noMemory ? this.noMemory(label, size, error, inUse) : error;
+    const told = noMemory ? this.noMemory(label, size, error, inAll) : error;
     // The next try may need what they have.
     this.kept.destroy();
     throw told;
@@ -305,7 +320,12 @@ export class FlashDevice {
   /** Takes back a buffer that all went well with, for the next one of its size. */
   free(buffer: GPUBuffer): void {
     this.uncount(buffer);
-    if (this.lost || !this.kept.give(buffer)) buffer.destroy();
+    if (!this.keep(buffer)) buffer.destroy();
+  }
+
+  /** Keeps a buffer that nobody uses any more, if it should be. */
+  keep(buffer: GPUBuffer): boolean {
+    return !this.lost && this.kept.give(buffer);
   }
 
   /** Takes back a buffer after an error: it may be the one that there was no memory for. */
@@ -322,13 +342,17 @@ export class FlashDevice {
   /** Copies `bytes` of a buffer back to the host. */
   async read(buffer: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
     const here = arrived.get(buffer);
-    if (here) return here.slice(0, bytes);
+    return here ? here.slice(0, bytes) : this.withRoom(() => this.readBack(buffer, bytes));
+  }
+
+  private async readBack(buffer: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
     const size = Math.ceil(bytes / 4) * 4;
-    let staging: GPUBuffer | undefined;
+    const usage = MAP_READ | COPY_DST;
+    let staging = this.kept.take(size, usage);
+    let ok = false;
     try {
       const { target, mapped } = await this.checked('readback', () => {
-        const target = this.gpu.createBuffer({ size, usage: MAP_READ | COPY_DST });
-        staging = target;
+        const target = (staging ??= this.gpu.createBuffer({ size, usage }));
         const encoder = this.gpu.createCommandEncoder();
         encoder.copyBufferToBuffer(buffer, 0, target, 0, size);
         this.gpu.queue.submit([encoder.finish()]);
@@ -338,9 +362,12 @@ export class FlashDevice {
         return { target, mapped };
       }).catch((error: unknown) => this.refused('readback', size, error));
       await mapped;
-      return target.getMappedRange().slice(0, bytes);
+      const copy = target.getMappedRange().slice(0, bytes);
+      target.unmap();
+      ok = true;
+      return copy;
     } finally {
-      staging?.destroy();
+      if (staging && !(ok && this.keep(staging))) staging.destroy();
     }
   }
 

@@ -1,13 +1,15 @@
-/** A buffer that may be kept has at most so many bytes; all kept ones together have at most so many. */
-const LARGEST = 2 ** 22;
-const TOGETHER = 2 ** 25;
+/** All kept ones together have at most so many bytes, and so many once no call has come for a while. */
+const TOGETHER = 2 ** 30;
+const RESTING = 2 ** 25;
+const IDLE_MS = 10_000;
 
 /** Buffers of a size, at the most: the garbage collector may free thousands of tensors at once. */
 const ALIKE = 64;
 
 /**
- * Buffers of freed tensors and of temporary results, kept for the next call: making one takes longer than a small kernel runs. A
- * call that is repeated gets the same ones in the same places, so that what was prepared for them can be used again.
+ * Buffers of freed tensors and of temporary results, kept for the next call: making one takes longer than a small kernel runs, and
+ * the first touch of its memory can take as long as a large one. A call that is repeated gets the same ones in the same places, so
+ * that what was prepared for them can be used again.
  */
 export class KeptBuffers {
   /** By size and usage, what was given last at the end. */
@@ -15,8 +17,19 @@ export class KeptBuffers {
   /** The number of each buffer, by the order in which they came here for the first time. */
   private readonly numbers = new WeakMap<GPUBuffer, number>();
   private next = 0;
+  private givenAt = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
   /** Of all that are kept. */
   bytes = 0;
+  /** Of all that `destroy` has given back. */
+  destroyed = 0;
+
+  private readonly together: number;
+
+  /** @param maxBuffer bytes that a buffer of the device may have: the smaller, the less it has to spare */
+  constructor(maxBuffer = Infinity) {
+    this.together = Math.min(TOGETHER, maxBuffer / 4);
+  }
 
   /** A buffer of this size, with whatever is in it: the one with the lowest number. */
   take(size: number, usage: GPUBufferUsageFlags): GPUBuffer | undefined {
@@ -30,21 +43,42 @@ export class KeptBuffers {
     const { size, usage } = buffer;
     const key = `${size} ${usage}`;
     const same = this.alike.get(key) ?? [];
-    if (size > LARGEST || same.length === ALIKE || (same.length + 1) * size > TOGETHER) return false;
+    if (size > this.together / 2 || same.length === ALIKE || (same.length + 1) * size > this.together) return false;
     this.alike.delete(key);
-    this.makeRoom(size);
+    this.shrink(this.together - size);
     this.alike.set(key, same);
     const number = this.numbers.get(buffer) ?? this.next++;
     this.numbers.set(buffer, number);
     const after = same.findIndex((other) => this.numbers.get(other)! > number);
     same.splice(after < 0 ? same.length : after, 0, buffer);
     this.bytes += size;
+    this.givenAt = performance.now();
+    if (this.bytes > RESTING) this.timer ??= this.wait(IDLE_MS);
     return true;
   }
 
-  private makeRoom(size: number): void {
-    for (const [key, buffers] of this.alike) {
-      if (this.bytes + size <= TOGETHER) return;
+  private wait(ms: number): ReturnType<typeof setTimeout> {
+    const timer = setTimeout(() => {
+      const left = this.givenAt + IDLE_MS - performance.now();
+      this.timer = left > 0 ? this.wait(left) : undefined;
+      if (left <= 0) this.shrink(RESTING, this.largestFirst());
+    }, ms);
+    // In Node a timer would keep the process.
+    (timer as { unref?(): void }).unref?.();
+    return timer;
+  }
+
+  private largestFirst(): [string, GPUBuffer[]][] {
+    return [...this.alike].sort(([, [a]], [, [b]]) => (b?.size ?? 0) - (a?.size ?? 0));
+  }
+
+  /**
+   * Gives sizes back until at most so many bytes are left.
+   * @param sizes the first of them first; by itself, those that were not given for the longest time
+   */
+  private shrink(bytes: number, sizes: Iterable<[string, GPUBuffer[]]> = this.alike): void {
+    for (const [key, buffers] of sizes) {
+      if (this.bytes <= bytes) return;
       for (const buffer of buffers) {
         this.bytes -= buffer.size;
         buffer.destroy();
@@ -55,8 +89,7 @@ export class KeptBuffers {
 
   /** Gives their memory back. */
   destroy(): void {
-    for (const buffer of [...this.alike.values()].flat()) buffer.destroy();
-    this.alike.clear();
-    this.bytes = 0;
+    this.destroyed += this.bytes;
+    this.shrink(-1);
   }
 }

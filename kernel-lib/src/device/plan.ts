@@ -20,6 +20,8 @@ export interface Plan {
   /** Bytes of the buffers to make, by name: those that are kept and those that are freed when the plan has run. */
   readonly outputs: Readonly<Record<string, number>>;
   readonly scratch: Readonly<Record<string, number>>;
+  /** Which of them kernels write whole before they read them, whatever the problem: these may begin with anything, the others are zeros. */
+  readonly written?: readonly string[];
   /** Small scratch buffers that begin with these words; a kernel may bind them as uniforms. */
   readonly uploads?: Readonly<Record<string, Uint32Array>>;
   steps(buffers: Readonly<Record<string, GPUBuffer>>): Step[];
@@ -32,7 +34,14 @@ export interface PlanResult extends RunStats {
 }
 
 /** Runs a plan over its input buffers. Whatever goes wrong, nothing that it allocated stays. */
-export async function runPlan(
+export const runPlan = (
+  device: FlashDevice,
+  plan: Plan,
+  inputs: Readonly<Record<string, GPUBuffer>>,
+  options: RunOptions,
+): Promise<PlanResult> => device.withRoom(() => tryPlan(device, plan, inputs, options));
+
+async function tryPlan(
   device: FlashDevice,
   plan: Plan,
   inputs: Readonly<Record<string, GPUBuffer>>,
@@ -40,7 +49,7 @@ export async function runPlan(
 ): Promise<PlanResult> {
   const outputs: Record<string, GPUBuffer> = {};
   const scratch: Record<string, GPUBuffer> = {};
-  const used: GPUBuffer[] = [];
+  const zeroed: GPUBuffer[] = [];
   let ok = false;
   try {
     const answers: Promise<void>[] = [];
@@ -49,8 +58,7 @@ export async function runPlan(
       const { buffer, ready } = kept ? { buffer: kept, ready: null } : device.make(bytes, name, usage);
       into[name] = buffer;
       if (ready) answers.push(ready);
-      // Kernels may count on zeros; uploads are written from end to end.
-      else if (!usage) used.push(buffer);
+      else if (!usage && !plan.written?.includes(name)) zeroed.push(buffer);
     };
     const uploads = Object.entries(plan.uploads ?? {});
     for (const [name, bytes] of Object.entries(plan.outputs)) make(outputs, name, bytes);
@@ -72,7 +80,7 @@ export async function runPlan(
       signal,
       onProgress,
       results: Object.values(outputs),
-      clear: used,
+      clear: steps.length > 0 ? zeroed : Object.values(outputs),
     }).catch((error: unknown) => ({ error }));
     await Promise.all(answers);
     if ('error' in ran) throw ran.error;

@@ -10,7 +10,7 @@ import { toHalf } from './to-half';
 
 /**
  * Whether dbias must be computed. A bias that is the same for all keys of a query leaves softmax as it is, so its gradient is exactly
- * 0, as every buffer begins; summed up, dS would leave the rounding of thousands of terms.
+ * 0, as it begins; summed up, dS would leave the rounding of thousands of terms.
  */
 export const hasDbias = ({ bias }: Problem): boolean => bias !== null && bias.shape[3] > 1;
 

@@ -1,6 +1,7 @@
 import type { Problem } from '../api/problem';
 import { BYTES } from '../tensor/dtype';
 import { sizeOf } from '../tensor/layout';
+import { sharesWords } from '../wgsl/staging';
 import type { Operands } from './operands';
 
 /** Rows of queries and of keys, over all batches and heads. */
@@ -16,6 +17,9 @@ export function resultBytes(p: Problem): { out: number; lse: number } {
   return { out: BYTES[p.dtype] * queries * p.Dv, lse: 4 * queries };
 }
 
+/** Of these, what the kernels of flash2 and naive write whole; to words that rows share they add bits: see storeFunction. */
+export const writtenResults = ({ dtype, Dv }: Problem): string[] => ['lse', ...(sharesWords(Dv, dtype) ? [] : ['out'])];
+
 /** Bytes of what a backward pass gives; dq, dk and dv are as packed as q, k and v. */
 export function gradientBytes(p: Problem): Record<string, number> {
   const { queries, keys } = rowCounts(p);
@@ -27,6 +31,12 @@ export function gradientBytes(p: Problem): Record<string, number> {
   }
   return p.bias ? { ...bytes, dbias: BYTES[p.bias.dtype] * sizeOf(p.bias.shape) } : bytes;
 }
+
+/** Of these, the same; dbias is a sum. */
+export const writtenGradients = (p: Problem): string[] =>
+  sharesWords(p.D, p.dtype) || sharesWords(p.Dv, p.dtype)
+    ? []
+    : (['dq', 'dk', 'dv'] as const).map((name) => gradientBuffer(p, name));
 
 /** Name of the buffer that a gradient is part of. */
 export function gradientBuffer({ packing }: Problem, name: 'dq' | 'dk' | 'dv'): string {

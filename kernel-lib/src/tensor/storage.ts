@@ -67,7 +67,7 @@ export const isOnHost = (buffer: GPUBuffer): boolean => Boolean(owners.get(buffe
 /**
  * Frees buffers of tensors, between the calls that run on the device: those whose elements are also on the host, or with `lose`
  * any; such a tensor is as if disposed of. Of buffers that belong to no tensor, those that a call is to use stay.
- * @returns the bytes of these tensors
+ * @returns the bytes of these tensors, and of what was kept for later calls
  */
 export function freeBuffers(
   device: FlashDevice,
@@ -75,14 +75,14 @@ export function freeBuffers(
   { lose }: { lose: boolean },
 ): Promise<number> {
   return device.enqueue(async () => {
-    const before = device.bytes;
+    const before = device.bytesInAll;
     for (const buffer of buffers) {
       const storage = owners.get(buffer);
       if (storage?.gpu?.buffer === buffer && (storage.host || lose)) storage.evict();
     }
     // Who frees wants the memory, not only that nobody uses it.
     device.kept.destroy();
-    return before - device.bytes;
+    return before - device.bytesInAll;
   });
 }
 

@@ -10,7 +10,7 @@ export type Element = 'f32' | 'f16' | 'i8';
 const isVec4 = (size: number): boolean => size % 4 === 0;
 
 /** Whether two rows of halves may share a word, so that their writers must not overwrite each other. */
-const sharesWords = (size: number, element: Element): boolean => element === 'f16' && size % 2 === 1;
+export const sharesWords = (size: number, element: Element): boolean => element === 'f16' && size % 2 === 1;
 
 /** Type of the storage array. */
 function arrayOf(size: number, element: Element, mode: 'read' | 'read_write'): string {

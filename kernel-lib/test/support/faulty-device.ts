@@ -6,8 +6,12 @@ export interface Watched {
   live(): number;
   /** Buffers made since the last failNext, of those that may fail. */
   readonly made: number;
-  /** From now on, the n-th buffer (from 1) that `may` says is out of memory, as WebGPU tells it: by an error scope. */
-  failNext(n: number, may?: (descriptor: GPUBufferDescriptor) => boolean): void;
+  /**
+   * From now on, there is no memory for the n-th buffer (from 1) that `may` says, and those after it, as WebGPU tells it: by an error
+   * scope.
+   * @param times how many of them fail
+   */
+  failNext(n: number, may?: (descriptor: GPUBufferDescriptor) => boolean, times?: number): void;
   /** Makes the device an ordinary one again. */
   stop(): void;
 }
@@ -18,6 +22,7 @@ export function watch({ gpu, kept }: FlashDevice): Watched {
   let live = 0;
   let made = 0;
   let failing = 0;
+  let left = 0;
   let mayFail: (descriptor: GPUBufferDescriptor) => boolean = () => true;
   let failed = false;
   Object.assign(gpu, {
@@ -35,7 +40,8 @@ export function watch({ gpu, kept }: FlashDevice): Watched {
           destroy.call(buffer);
         },
       });
-      if (mayFail(descriptor) && ++made === failing) {
+      if (mayFail(descriptor) && ++made >= failing && left > 0) {
+        left--;
         failed = true;
         // Nobody can destroy what was never made.
         buffer.destroy();
@@ -58,9 +64,10 @@ export function watch({ gpu, kept }: FlashDevice): Watched {
     get made() {
       return made;
     },
-    failNext(n, may = () => true) {
+    failNext(n, may = () => true, times = n > 0 ? Infinity : 0) {
       made = 0;
       failing = n;
+      left = times;
       mayFail = may;
     },
     stop: () => {

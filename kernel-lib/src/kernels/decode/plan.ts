@@ -18,7 +18,7 @@ import {
   queryWorkgroups,
 } from '../flash2/choose-tile';
 import { Operands, slices } from '../operands';
-import { resultBytes } from '../outputs';
+import { resultBytes, writtenResults } from '../outputs';
 import { countTiles, featureUploads } from '../steps';
 import { APPEND_THREADS, appendKernel } from './append';
 import { appendI8Kernel } from './append-i8';
@@ -71,6 +71,7 @@ export function decodePlan(p: CachedProblem, o: DecodeOptions, facts: DeviceFact
       ...(o.rotary ? { rotated_q: (out / p.Dv) * p.D } : {}),
       ...(splits > 1 ? { parts: lse * p.Dv * splits, part_lse: lse * splits } : {}),
     },
+    written: [...writtenResults(p), 'parts', 'part_lse'],
     uploads: featureUploads(p, f, o.positions),
     steps: (buffers) => [
       ...(o.newRows > 0 ? [appendStep('k', p, o, positions, buffers), appendStep('v', p, o, positions, buffers)] : []),

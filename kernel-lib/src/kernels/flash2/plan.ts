@@ -9,7 +9,14 @@ import { type AttentionTile, attentionParams, featureBindings } from '../common'
 import { biasGrid, biasGridParams, dbiasScratch, dbiasSum, finishDbias, hasDbias } from '../dbias-sum';
 import type { OperandName, Operands } from '../operands';
 import { madeOnce } from '../made-once';
-import { bindKeyGradients, gradientBuffer, gradientBytes, resultBytes } from '../outputs';
+import {
+  bindKeyGradients,
+  gradientBuffer,
+  gradientBytes,
+  resultBytes,
+  writtenGradients,
+  writtenResults,
+} from '../outputs';
 import { countTiles, eachSlice, featureUploads } from '../steps';
 import {
   type AnyTile,
@@ -44,6 +51,7 @@ export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionT
     tiles: countTiles(p, tile),
     outputs: resultBytes(p),
     scratch: {},
+    written: writtenResults(p),
     uploads: { ...featureUploads(p, f), ...maximaUpload(tile, p, facts) },
     steps: (buffers) =>
       eachSlice(p, facts, [], (operands, n) => {
@@ -86,6 +94,7 @@ export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: numb
     tiles: countTiles(p, dqTile),
     outputs: gradientBytes(p),
     scratch: { rows: 2 * resultBytes(p).lse, ...dbiasScratch(p) },
+    written: [...writtenGradients(p), 'rows'],
     uploads: featureUploads(p, f),
     steps: (buffers) => [
       ...eachSlice(p, facts, ['rows', 'dbias'], (operands) => {

@@ -3,7 +3,7 @@ import type { DeviceFacts } from '../../device/device';
 import type { Plan } from '../../device/plan';
 import { compiledFeatures } from '../../features/score';
 import { vec4s } from '../../wgsl/tiles';
-import { gradientBuffer, gradientBytes, resultBytes } from '../outputs';
+import { gradientBuffer, gradientBytes, resultBytes, writtenGradients, writtenResults } from '../outputs';
 import { slices } from '../operands';
 import { dbiasScratch, finishDbias, hasDbias } from '../dbias-sum';
 import { eachSlice, featureUploads } from '../steps';
@@ -18,6 +18,9 @@ function matrices(p: Problem, facts: DeviceFacts): Record<string, number> {
   return Object.fromEntries(sizes) as Record<string, number>;
 }
 
+/** Those matrices that are written whole: a sequence that is shorter than the longest one fills only a part of its own. */
+const writtenMatrices = ({ sequences }: Problem, names: string[]): string[] => (sequences ? [] : names);
+
 /**
  * Standard attention (Dao 2022, Algorithm 0): S = scale Q K^T, P = softmax(features(S)), out = dropout(P) V, each a pass over the
  * whole matrix in device memory. Inputs q, k, v, bias, mask; outputs out, lse and P (p0, p1, … by slices), which the backward
@@ -30,6 +33,7 @@ export function naiveForward(p: Problem, facts: DeviceFacts): Plan {
     tiles: null,
     outputs: { ...resultBytes(p), ...saved },
     scratch: {},
+    written: [...writtenResults(p), ...writtenMatrices(p, Object.keys(saved))],
     uploads: featureUploads(p, compiledFeatures(p, facts)),
     steps: (buffers) =>
       eachSlice(p, facts, ['dbias'], (operands, n) => {
@@ -57,6 +61,7 @@ export function naiveBackward(p: Problem, facts: DeviceFacts): Plan {
     tiles: null,
     outputs: gradientBytes(p),
     scratch: { ds: scratch, ...(p.softcap > 0 ? { s: scratch } : {}), ...dbiasScratch(p) },
+    written: [...writtenGradients(p), ...writtenMatrices(p, ['ds', 's'])],
     uploads: featureUploads(p, compiledFeatures(p, facts)),
     steps: (buffers) => [
       ...eachSlice(p, facts, ['dbias'], (operands, n) => {
