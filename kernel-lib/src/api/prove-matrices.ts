@@ -1,5 +1,6 @@
 import type { DeviceFacts, FlashDevice } from '../device/device';
 import { type Plan, runPlan } from '../device/plan';
+import { upload } from '../device/upload';
 import { type AttentionMatrices, chooseMatrices } from '../kernels/flash2/choose-matrices';
 import { chooseAnyTile, type Pass } from '../kernels/flash2/choose-tile';
 import { flash2Backward, flash2Forward } from '../kernels/flash2/plan';
@@ -13,7 +14,6 @@ import {
 } from '../reference';
 import { normals } from '../tensor/random';
 import { toNumbers, toStorage, viewStorage } from '../tensor/storage-array';
-import { upload } from '../tensor/tensor';
 import { FlashError } from './errors';
 import { CAUSAL, NO_FEATURES, type Problem } from './problem';
 
@@ -181,7 +181,7 @@ async function runOn(
     for (const [name, numbers] of Object.entries(arrays)) {
       const storage = toStorage(numbers, dtypeOf(name), name);
       buffers[name] = await device.allocate(storage.byteLength, `proof ${name}`);
-      upload(device, buffers[name], storage);
+      await upload(device, buffers[name], storage);
     }
     const { outputs } = await runPlan(device, plan, buffers, {});
     Object.assign(buffers, outputs);

@@ -1,6 +1,7 @@
 import { describe } from '../api/describe';
 import { FlashError } from '../api/errors';
 import type { FlashDevice } from '../device/device';
+import { upload } from '../device/upload';
 import { checkDtype, checkShape, onHost } from './check';
 import { BYTES, type DType } from './dtype';
 import { sizeOf } from './layout';
@@ -162,7 +163,10 @@ export class TensorUse {
     // Kernels may count on zeros behind the elements, so a buffer with something in it will do only where there is nothing behind.
     const kept = byteLength > 0 && byteLength % 16 === 0 ? device.reuse(byteLength, this.name) : undefined;
     const buffer = kept ?? (await device.allocate(byteLength, this.name));
-    upload(device, buffer, storage.host);
+    await upload(device, buffer, storage.host).catch((error: unknown) => {
+      device.discard(buffer);
+      throw error;
+    });
     storage.evict();
     storage.gpu = { device, buffer };
     return buffer;
@@ -194,17 +198,6 @@ export class TensorUse {
   release(): void {
     this.storage.release();
   }
-}
-
-/** Writes all bytes of `data`: WebGPU takes them by fours, so an odd tail goes in a word of its own. */
-export function upload({ gpu }: FlashDevice, buffer: GPUBuffer, data: StorageArray): void {
-  const tail = data.byteLength % 4;
-  const whole = data.byteLength - tail;
-  gpu.queue.writeBuffer(buffer, 0, data.buffer, data.byteOffset, whole);
-  if (tail === 0) return;
-  const word = new Uint8Array(4);
-  word.set(new Uint8Array(data.buffer, data.byteOffset + whole, tail));
-  gpu.queue.writeBuffer(buffer, whole, word);
 }
 
 /** A tensor over a buffer that a kernel has filled (or will have, by the time later calls run). */
