@@ -2,6 +2,7 @@ import type { Algorithm } from '../src/api/options';
 import { fuzzCase, newTally, type FuzzFailure } from '../src/check/fuzz';
 import type { RandomCaseLimits } from '../src/check/random-case';
 import { onEachAdapter } from './support/devices';
+import { withSpoiltBuffers } from './support/spoilt-buffers';
 
 // Every option at once, by chance. On a software adapter nearly all of the time goes into compiling, so the cases share few
 // kernels; `npm run fuzz` draws from all of them.
@@ -21,6 +22,8 @@ const timeout = 300_000;
 const batches = Array.from({ length: 10 }, (_, batch) => batch);
 
 onEachAdapter('random calls against float64', () => {
+  withSpoiltBuffers();
+
   const seeds = batches.map((batch) => [25 * batch, 25 * batch + 24]);
   test.each(seeds)(
     'seeds %d to %d',

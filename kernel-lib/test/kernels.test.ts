@@ -7,6 +7,7 @@ import type { DeviceFacts, FlashDevice } from '../src/device/device';
 import { type TunedShape, tuningKey } from '../src/device/tuning';
 import { chooseTile } from '../src/kernels/flash2/choose-tile';
 import { onEachAdapter } from './support/devices';
+import { withSpoiltBuffers } from './support/spoilt-buffers';
 
 // Every kernel against float64 (the contract's tolerance) over the table of check/cases.ts. The truth of a case is computed
 // once for all adapters and algorithms.
@@ -20,6 +21,8 @@ function truthOf(name: string): ReturnType<typeof caseTruth> {
 const names = checkCases().map(caseName);
 
 onEachAdapter('kernels against float64', () => {
+  withSpoiltBuffers();
+
   describe.each(['flash2', 'naive'] as const)('%s', (algorithm) => {
     test.each(names)('%s', async (name) => {
       const rows = await checkCase(truthOf(name), algorithm);

@@ -1,6 +1,7 @@
 import * as flash from '../src/node';
 import { keysOf, randomCache, rowsOf } from './support/cache';
 import { onEachAdapter } from './support/devices';
+import { withSpoiltBuffers } from './support/spoilt-buffers';
 
 // A cache of signed bytes, with a scale for each head and block of 32 rows: how wrong it may be, and how wrong it is.
 
@@ -35,6 +36,8 @@ async function rowsFrom(t: flash.Tensor, begin: number, end: number): Promise<fl
 }
 
 onEachAdapter('an i8 cache', () => {
+  withSpoiltBuffers();
+
   test('one append: the scale is the largest of a block over 127, and a number is off by half a scale at most', async () => {
     const cache = oneEntry(96);
     const [k, v] = [await growing(75, 2, 3), await growing(75, 3, 0)];

@@ -3,6 +3,7 @@ import { toFloat16Bits, fromFloat16Bits } from '../src/tensor/float16';
 import { type Angles, angles, type Element, keysOf, randomCache, rowsOf, type Table, turned } from './support/cache';
 import { bitsOf, expectClose } from './support/close';
 import { onEachAdapter } from './support/devices';
+import { withSpoiltBuffers } from './support/spoilt-buffers';
 
 const [B, H, Hk, CAPACITY] = [2, 4, 2, 120];
 const LENGTHS = [37, 70];
@@ -89,6 +90,8 @@ const shuffled = (pagesOfEntry: number): number[][] =>
   );
 
 onEachAdapter('attention over a cache', () => {
+  withSpoiltBuffers();
+
   test.each(KINDS)('%s: appended in place, and the attention of all rows', async (_, kind) => {
     const {
       dtype = 'f32',

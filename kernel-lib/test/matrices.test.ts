@@ -6,6 +6,7 @@ import * as flash from '../src/node';
 import type { MatrixUnit } from '../src/wgsl/matrix-types';
 import { onEachAdapter } from './support/devices';
 import { emulateUnits } from './support/emulated-units';
+import { spoilBuffers } from './support/spoilt-buffers';
 
 // Kernels on matrix units. Few machines have them, so here they are emulated, in the shapes of several devices; own-units.test.ts is for
 // devices that have some.
@@ -49,7 +50,9 @@ onEachAdapter('matrix kernels on emulated units', (adapter) => {
     '%s',
     async (_, unit, c) => {
       await flash.init();
-      emulateUnits(await defaultDevice(), unit);
+      const device = await defaultDevice();
+      emulateUnits(device, unit);
+      spoilBuffers(device);
       const rows = await checkCase(c, 'flash2');
       expect(rows.filter(({ ok }) => !ok)).toEqual([]);
       const q = flash.randn([1, 1, 8, c.D], { dtype: c.dtype, seed: 1 });
