@@ -71,6 +71,9 @@ export async function attentionReport(
   }
 }
 
+/** For an algorithm at a length. */
+const EFFORT = { runs: 5, ms: 600 };
+
 /** The report itself; whatever it enters into `held` its caller frees. */
 async function make(
   plan: ReportPlan,
@@ -89,7 +92,7 @@ async function make(
     (one, index) => algorithms.length * pointSeconds(one, device.kind, index === 0),
   );
   const progress = new Progress(seconds.reduce((a, b) => a + b, 0) + checkSeconds(problem, check), onProgress);
-  const context: SweepContext = { plan, device, algorithms, signal, progress, seen: new Set() };
+  const context: SweepContext = { plan, device, algorithms, effort: EFFORT, signal, progress, seen: new Set() };
   const points = [];
   // Short lengths first: they compile the kernels, and an error of theirs shows early.
   for (const sizes of smaller) points.push(await measureSmaller(sizes, context));

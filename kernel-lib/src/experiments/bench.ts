@@ -24,11 +24,14 @@ export interface BenchOptions extends Omit<AttentionReportOptions, 'algorithm' |
 /** What a check may cost, about a fifth of a second an algorithm and length; see planCheck. */
 const CHECK_BUDGET = 1e7;
 
+/** For an algorithm at a length: times of a few milliseconds differ by half from run to run on a driver that shares the CPU. */
+const EFFORT = { runs: 15, ms: 1500 };
+
 const SIZE_NAMES = ['batch', 'heads', 'kvHeads', 'seq', 'seqK', 'dim', 'dimV', 'dtype', 'seed'];
 const ALGORITHMS: readonly Algorithm[] = ['flash2', 'flash1', 'naive', 'reference'];
 
 /**
- * Times forward and backward of several algorithms over lengths, on random inputs: medians of up to five runs after a warm-up, by
+ * Times forward and backward of several algorithms over lengths, on random inputs: medians of up to fifteen runs after two that warm up, by
  * the GPU's own clock where it has one. All results are compared with the float64 reference in a sample of rows; those that are
  * wrong are shown as wrong, not as fast.
  *
@@ -59,7 +62,7 @@ export async function bench(options: BenchOptions = {}): Promise<BenchReport> {
     seconds.reduce((a, b) => a + b, 0),
     onProgress,
   );
-  const context: SweepContext = { plan, device, algorithms, signal, progress, seen: new Set() };
+  const context: SweepContext = { plan, device, algorithms, effort: EFFORT, signal, progress, seen: new Set() };
   const ceilings = await opened.enqueue(() => ceilingsOf(opened));
   const points: BenchPoint[] = [];
   const notes: string[] = [];

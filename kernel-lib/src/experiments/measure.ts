@@ -44,36 +44,41 @@ export interface Measurement {
   readonly last: PairResult;
 }
 
-const MAX_RUNS = 5;
-const ENOUGH_MS = 600;
+/** How often a problem is run: at most so many times, or until so many milliseconds have gone into it. */
+export interface Effort {
+  readonly runs: number;
+  readonly ms: number;
+}
+
 /** A median of fewer runs is no median; it is worth more time, if not any. */
 const FEW_RUNS = 3;
-const FEW_MS = 1500;
+const FEW_FACTOR = 2.5;
 
-const enough = (runs: number, spent: number): boolean =>
-  runs >= MAX_RUNS || spent >= (runs < FEW_RUNS ? FEW_MS : ENOUGH_MS);
+const enough = ({ runs, ms }: Effort, done: number, spent: number): boolean =>
+  done >= runs || spent >= (done < FEW_RUNS ? FEW_FACTOR * ms : ms);
 
 /**
- * Runs forward and backward up to five times, or until 0.6 s have gone into it; three times, if that takes little more than 1.5 s;
- * the slowest problems run once. The first
- * run on a path that `seen` does not hold compiles its kernels: it is a warm-up and not counted. The caller disposes of
- * `last`.
+ * Runs forward and backward as often as the effort says; the slowest problems run once. Not counted are a run on a path that `seen` does not hold, which compiles its kernels, and the next
+ * one, or the first of a length, unless it is slow: it touches new memory, and how long to rest is not known yet (device/rest.ts).
+ * The caller disposes of `last`.
  */
 export async function measure(
   problem: Problem,
   inputs: RunInputs,
   options: Omit<AttentionOptions, 'bias' | 'mask'> & { algorithm: Algorithm },
+  effort: Effort,
   seen: Set<string>,
   control: RunControl,
 ): Promise<Measurement> {
   const samples: Samples = { forward: [], backward: [] };
   let last: PairResult | undefined;
   let spent = 0;
+  let settled = false;
   try {
     do {
       last?.dispose();
       last = undefined;
-      const already = Math.max(samples.forward.length / MAX_RUNS, spent / ENOUGH_MS);
+      const already = Math.max(samples.forward.length / effort.runs, spent / effort.ms);
       const run = await runPair(inputs, options, {
         signal: control.signal,
         onProgress: (fraction) => control.onProgress(already + (1 - already) * fraction * 0.5),
@@ -83,10 +88,15 @@ export async function measure(
       const warm = paths.every((path) => seen.has(path));
       for (const path of paths) seen.add(path);
       if (!warm) continue;
+      const ms = run.forward.wallMs + run.backward.wallMs;
+      if (!settled && ms < FEW_FACTOR * effort.ms) {
+        settled = true;
+        continue;
+      }
       samples.forward.push(run.forward);
       samples.backward.push(run.backward);
-      spent += run.forward.wallMs + run.backward.wallMs;
-    } while (samples.forward.length === 0 || !enough(samples.forward.length, spent));
+      spent += ms;
+    } while (samples.forward.length === 0 || !enough(effort, samples.forward.length, spent));
     return { algorithm: options.algorithm, problem, samples, last };
   } catch (error) {
     last?.dispose();

@@ -7,7 +7,7 @@ import { forwardFlops, type WorkSizes } from '../cost/flops';
 import { peakBytes } from '../cost/peak-memory';
 import { formatBytes } from '../plots/numbers';
 import type { Tensor } from '../tensor/tensor';
-import { measure, memory, type Measurement, type RunInputs } from './measure';
+import { type Effort, measure, memory, type Measurement, type RunInputs } from './measure';
 import type { Progress } from './progress';
 import type { ReportMemory } from './report-data';
 import type { ReportPlan, Sizes } from './report-options';
@@ -39,6 +39,7 @@ export interface SweepContext {
   readonly device: DeviceInfo;
   /** The algorithm of the report, then the one it is compared with. */
   readonly algorithms: readonly Algorithm[];
+  readonly effort: Effort;
   readonly signal: AbortSignal | undefined;
   readonly progress: Progress;
   /** Kernel paths that have been compiled. */
@@ -54,7 +55,7 @@ export interface SweepPoint {
 
 /** Measures all algorithms at one length; what `last` of the measurements holds is the caller's. */
 export async function measurePoint(problem: Problem, inputs: RunInputs, context: SweepContext): Promise<SweepPoint> {
-  const { plan, algorithms, signal, progress, seen } = context;
+  const { plan, algorithms, effort, signal, progress, seen } = context;
   const measurements: Measurement[] = [];
   const notes: string[] = [];
   const cold = seen.size === 0;
@@ -71,7 +72,7 @@ export async function measurePoint(problem: Problem, inputs: RunInputs, context:
       const work = pointSeconds(problem, context.device.kind, cold);
       try {
         const run = (onProgress: (fraction: number) => void): Promise<Measurement> =>
-          measure(problem, inputs, own, seen, { signal, onProgress });
+          measure(problem, inputs, own, effort, seen, { signal, onProgress });
         measurements.push(await progress.step(work, run));
       } catch (error) {
         const full = error instanceof FlashError && error.code === 'OUT_OF_MEMORY';
