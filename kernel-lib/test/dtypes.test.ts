@@ -35,15 +35,19 @@ describe('float16', () => {
       const expected = (add: (bits: number) => number): Uint16Array =>
         Uint16Array.from(low, (bits) => signBit | (bits + add(bits)));
       expect(toFloat16Bits(middles)).toEqual(expected((bits) => bits & 1));
+      expect(toFloat16Bits(Float32Array.from(middles))).toEqual(expected((bits) => bits & 1));
+      expect(toFloat16Bits(Float32Array.from(nearer(-(2 ** -23))))).toEqual(expected(() => 0));
+      expect(toFloat16Bits(Float32Array.from(nearer(2 ** -23)))).toEqual(expected(() => 1));
       // Both the next float32 and what only a float64 tells apart.
       for (const by of [2 ** -23, 2 ** -50]) {
         expect(toFloat16Bits(nearer(-by))).toEqual(expected(() => 0));
         expect(toFloat16Bits(nearer(by))).toEqual(expected(() => 1));
       }
     }
-    expect([...toFloat16Bits([0, -0, 1e300, -1e300, 1e-300, -Infinity])]).toEqual([
-      0, 0x8000, 0x7c00, 0xfc00, 0, 0xfc00,
-    ]);
+    const extremes = [0, -0, 1e300, -1e300, 1e-300, -Infinity, -1e-45];
+    const bits = [0, 0x8000, 0x7c00, 0xfc00, 0, 0xfc00, 0x8000];
+    expect([...toFloat16Bits(extremes)]).toEqual(bits);
+    expect([...toFloat16Bits(Float32Array.from(extremes))]).toEqual(bits);
   });
 });
 
