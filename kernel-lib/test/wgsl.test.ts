@@ -320,7 +320,7 @@ onEachAdapter('flash.wgsl', () => {
   });
 
   test('an abort does not wait for a kernel that runs', async () => {
-    // One thread, for a second or so.
+    // One thread, for some seconds.
     const slow = `@group(0) @binding(0) var<storage, read_write> y: array<u32>;
       override turns: u32;
       @compute @workgroup_size(1) fn main() {
@@ -331,7 +331,7 @@ onEachAdapter('flash.wgsl', () => {
     const { bytes, gpu } = await defaultDevice();
     const stop = new AbortController();
     const run = flash.wgsl(slow, {
-      ...{ bindings: { y: { shape: [1] } }, workgroups: 1, constants: { turns: 3e8 } },
+      ...{ bindings: { y: { shape: [1] } }, workgroups: 1, constants: { turns: 6e8 } },
       signal: stop.signal,
     });
     // It has begun by then.
@@ -340,6 +340,12 @@ onEachAdapter('flash.wgsl', () => {
     const idle = gpu.queue.onSubmittedWorkDone().then(() => (ended = true));
     stop.abort('no more');
     await expect(run).rejects.toBe('no more');
+    // Data of the next call waits behind the kernel; its abort does not.
+    const next = new AbortController();
+    const bindings = { x: flash.zeros([12 * 2 ** 20]), y: { shape: [5] } };
+    const large = flash.wgsl(SCALE, { bindings, workgroups: 2, signal: next.signal });
+    setTimeout(() => next.abort('nor that'), 100);
+    await expect(large).rejects.toBe('nor that');
     expect(ended).toBe(false);
     await idle;
     expect((await defaultDevice()).bytes).toBeLessThanOrEqual(bytes);

@@ -54,7 +54,7 @@ export async function onDevice(
       begun = true;
       const inputs: Record<string, GPUBuffer> = {};
       for (const [name, use] of uses) {
-        inputs[name] = await (writes.includes(name) ? use.writable(device) : use.on(device));
+        inputs[name] = await (writes.includes(name) ? use.writable(device, signal) : use.on(device, signal));
       }
       const { outputs, dispatches, deviceBytes, gpuMs } = await runPlan(device, plan, inputs, {
         signal,

@@ -202,6 +202,7 @@ async function run(
   { workgroups, signal }: Pick<Call, 'workgroups' | 'signal'>,
 ): Promise<Map<Slot, GPUBuffer>> {
   const outputs = new Map<Slot, GPUBuffer>();
+  const used: GPUBuffer[] = [];
   const copies: { from: GPUBuffer; to: GPUBuffer; size: number }[] = [];
   const entries: GPUBindGroupEntry[] = [];
   const watch = observer().began(device, [LABEL]);
@@ -212,18 +213,21 @@ async function run(
     for (const [{ name, binding, access }, slot] of bound) {
       // So that arrayLength() tells the number of elements, not the size of the buffer.
       const size = Math.ceil(bytesOf(slot) / 4) * 4;
-      const given = await uses.get(slot.key)?.on(device);
+      const given = await uses.get(slot.key)?.on(device, signal);
       let buffer = given;
       if (!buffer || access === 'read_write') {
-        buffer = await device.allocate(size, name);
+        const kept = device.reuse(size, name);
+        if (kept) used.push(kept);
+        buffer = kept ?? (await device.allocate(size, name));
         outputs.set(slot, buffer);
         if (given) copies.push({ from: given, to: buffer, size });
       }
       entries.push({ binding, resource: { buffer, size } });
     }
     const begin = performance.now();
-    await checkedCode(device, () => {
+    const submitted = checkedCode(device, () => {
       const encoder = device.gpu.createCommandEncoder();
+      for (const kept of used) encoder.clearBuffer(kept);
       for (const { from, to, size } of copies) encoder.copyBufferToBuffer(from, 0, to, 0, size);
       const pass = encoder.beginComputePass(timer?.nextPass(LABEL));
       pass.setPipeline(pipeline);
@@ -233,7 +237,8 @@ async function run(
       timer?.finish(encoder, []);
       device.gpu.queue.submit([encoder.finish()]);
     });
-    await abortable(device.guard(device.gpu.queue.onSubmittedWorkDone()), signal);
+    const finished = submitted.then(() => device.guard(device.gpu.queue.onSubmittedWorkDone()));
+    await abortable(finished, signal);
     const wallMs = performance.now() - begin;
     const gpuMs = (await timer?.totals())?.get(LABEL) ?? null;
     ok = true;

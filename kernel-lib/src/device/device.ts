@@ -65,6 +65,9 @@ const MEMORY_ERRORS: readonly GPUErrorFilter[] = ['out-of-memory'];
 /** What every buffer of tensors may be used for. */
 const USAGE = STORAGE | COPY_SRC | COPY_DST;
 
+/** Bytes that are kept for later calls; a driver on the CPU has them of the whole machine's memory. */
+const KEPT_BYTES = { software: 2 ** 29, hardware: 2 ** 30 };
+
 /** Bytes of a buffer: kernels read and write by 16. */
 const sizeFor = (bytes: number): number => Math.max(16, Math.ceil(bytes / 16) * 16);
 
@@ -102,7 +105,9 @@ export class FlashDevice {
     const useful = units === 'on' || (units === 'auto' && kind === 'hardware');
     this.unit = useful ? matrixUnit(info, gpu.features) : null;
     this.floatUnits = units === 'on';
-    this.kept = new KeptBuffers(limits.maxBufferSize);
+    this.kept = new KeptBuffers(Math.min(KEPT_BYTES[kind], limits.maxBufferSize / 4), () => {
+      this.reclaim().catch(() => undefined);
+    });
     this.facts = {
       kind,
       driver: driverName(info),
@@ -251,16 +256,22 @@ export class FlashDevice {
     });
   }
 
-  /** Tries once more without the kept buffers if they are what there was no memory for; what `task` took it gives back before. */
+  /** Where there is no memory for `task`, gives back what is kept, and what aborted calls left, and tries once more. */
   async withRoom<T>(task: () => Promise<T>): Promise<T> {
-    const { destroyed } = this.kept;
     try {
       return await task();
     } catch (error) {
-      const full = error instanceof FlashError && error.code === 'OUT_OF_MEMORY';
-      if (!full || this.kept.destroyed === destroyed) throw error;
+      if (!(error instanceof FlashError && error.code === 'OUT_OF_MEMORY')) throw error;
+      this.kept.destroy();
+      await this.reclaim();
       return task();
     }
+  }
+
+  /** Resolves when there is the memory of destroyed buffers again: Dawn gives it back when a submit has ended that came after. */
+  async reclaim(): Promise<void> {
+    this.gpu.queue.submit([]);
+    await this.guard(this.gpu.queue.onSubmittedWorkDone());
   }
 
   /** As `allocate`, for those who go on before the GPU has answered; the buffer is to be freed whatever it answers. */
@@ -311,10 +322,7 @@ export class FlashDevice {
   /** Rejects with `error`; one about memory tells what was asked for. */
   private refused(label: string, size: number, error: unknown, inAll?: number): never {
     const noMemory = error instanceof FlashError && error.code === 'OUT_OF_MEMORY';
-    const told = noMemory ? this.noMemory(label, size, error, inAll) : error;
-    // The next try may need what they have.
-    this.kept.destroy();
-    throw told;
+    throw noMemory ? this.noMemory(label, size, error, inAll) : error;
   }
 
   /** Takes back a buffer that all went well with, for the next one of its size. */

@@ -74,6 +74,9 @@ function learnRates(device: FlashDevice, slices: readonly Slice[], faster: numbe
   known.set(ANY, rate);
 }
 
+/** Devices that still run what was aborted: how long a submit takes there tells nothing. */
+const late = new WeakSet<FlashDevice>();
+
 interface Slice {
   readonly step: Step;
   readonly first: number;
@@ -146,6 +149,7 @@ async function run(
           next = 0;
         }
       }
+      const fair = !late.has(device);
       const start = performance.now();
       gpuMs = await submit(device, slices, ({ kernel }) => pipelines[kernels.indexOf(kernel)], {
         ...{ timer, signal },
@@ -155,7 +159,7 @@ async function run(
       const elapsed = performance.now() - start;
       // A submit of a few operations measures its own overhead, not the rate.
       const expected = SUBMIT_MS - budget;
-      if (flops > 0 && (elapsed > SUBMIT_MS / 5 || expected > SUBMIT_MS / 2)) {
+      if (fair && flops > 0 && (elapsed > SUBMIT_MS / 5 || expected > SUBMIT_MS / 2)) {
         learnRates(device, slices, expected / Math.max(elapsed, 0.1), flops / Math.max(elapsed, 0.1));
       }
       done += flops;
@@ -248,11 +252,16 @@ async function submit(
     if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs));
     return device.guard(times ?? finished());
   };
+  const waiting = wait();
   try {
-    const result = await abortable(wait(), signal);
+    const result = await abortable(waiting, signal);
     uniforms.giveBack();
     return result;
   } catch (error) {
+    if (signal?.aborted) {
+      late.add(device);
+      void waiting.catch(() => undefined).then(() => late.delete(device));
+    }
     uniforms.destroy();
     for (const { step } of slices) forgetPrepared(step);
     throw error;

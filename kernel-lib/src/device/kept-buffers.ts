@@ -1,5 +1,4 @@
-/** All kept ones together have at most so many bytes, and so many once no call has come for a while. */
-const TOGETHER = 2 ** 30;
+/** Bytes that are kept once nothing has come for a while. */
 const RESTING = 2 ** 25;
 const IDLE_MS = 10_000;
 
@@ -21,20 +20,24 @@ export class KeptBuffers {
   private timer: ReturnType<typeof setTimeout> | undefined;
   /** Of all that are kept. */
   bytes = 0;
-  /** Of all that `destroy` has given back. */
-  destroyed = 0;
 
-  private readonly together: number;
-
-  /** @param maxBuffer bytes that a buffer of the device may have: the smaller, the less it has to spare */
-  constructor(maxBuffer = Infinity) {
-    this.together = Math.min(TOGETHER, maxBuffer / 4);
-  }
+  /**
+   * @param together bytes of all of them, at the most; a single one has half of that at the most
+   * @param rested called when some were given back because nothing had come for a while
+   */
+  constructor(
+    private readonly together: number,
+    private readonly rested: () => void,
+  ) {}
 
   /** A buffer of this size, with whatever is in it: the one with the lowest number. */
   take(size: number, usage: GPUBufferUsageFlags): GPUBuffer | undefined {
-    const buffer = this.alike.get(`${size} ${usage}`)?.shift();
-    if (buffer) this.bytes -= size;
+    const key = `${size} ${usage}`;
+    const same = this.alike.get(key);
+    const buffer = same?.shift();
+    if (!buffer) return undefined;
+    if (same!.length === 0) this.alike.delete(key);
+    this.bytes -= size;
     return buffer;
   }
 
@@ -61,7 +64,9 @@ export class KeptBuffers {
     const timer = setTimeout(() => {
       const left = this.givenAt + IDLE_MS - performance.now();
       this.timer = left > 0 ? this.wait(left) : undefined;
-      if (left <= 0) this.shrink(RESTING, this.largestFirst());
+      if (left > 0 || this.bytes <= RESTING) return;
+      this.shrink(RESTING, this.largestFirst());
+      this.rested();
     }, ms);
     // In Node a timer would keep the process.
     (timer as { unref?(): void }).unref?.();
@@ -69,7 +74,7 @@ export class KeptBuffers {
   }
 
   private largestFirst(): [string, GPUBuffer[]][] {
-    return [...this.alike].sort(([, [a]], [, [b]]) => (b?.size ?? 0) - (a?.size ?? 0));
+    return [...this.alike].sort(([, [a]], [, [b]]) => b.size - a.size);
   }
 
   /**
@@ -89,7 +94,6 @@ export class KeptBuffers {
 
   /** Gives their memory back. */
   destroy(): void {
-    this.destroyed += this.bytes;
     this.shrink(-1);
   }
 }

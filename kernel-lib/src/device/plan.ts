@@ -20,7 +20,7 @@ export interface Plan {
   /** Bytes of the buffers to make, by name: those that are kept and those that are freed when the plan has run. */
   readonly outputs: Readonly<Record<string, number>>;
   readonly scratch: Readonly<Record<string, number>>;
-  /** Which of them kernels write whole before they read them, whatever the problem: these may begin with anything, the others are zeros. */
+  /** Of which of them kernels write each element before they read it, whatever the problem: these may begin with anything, the others are zeros. */
   readonly written?: readonly string[];
   /** Small scratch buffers that begin with these words; a kernel may bind them as uniforms. */
   readonly uploads?: Readonly<Record<string, Uint32Array>>;
@@ -58,7 +58,8 @@ async function tryPlan(
       const { buffer, ready } = kept ? { buffer: kept, ready: null } : device.make(bytes, name, usage);
       into[name] = buffer;
       if (ready) answers.push(ready);
-      else if (!usage && !plan.written?.includes(name)) zeroed.push(buffer);
+      // Behind the elements, kernels may count on zeros.
+      else if (!usage && !(bytes % 16 === 0 && plan.written?.includes(name))) zeroed.push(buffer);
     };
     const uploads = Object.entries(plan.uploads ?? {});
     for (const [name, bytes] of Object.entries(plan.outputs)) make(outputs, name, bytes);
@@ -80,7 +81,7 @@ async function tryPlan(
       signal,
       onProgress,
       results: Object.values(outputs),
-      clear: steps.length > 0 ? zeroed : Object.values(outputs),
+      clear: zeroed,
     }).catch((error: unknown) => ({ error }));
     await Promise.all(answers);
     if ('error' in ran) throw ran.error;

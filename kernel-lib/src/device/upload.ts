@@ -1,3 +1,4 @@
+import { abortable } from './abort';
 import type { FlashDevice } from './device';
 import { COPY_SRC, MAP_MODE_WRITE, MAP_WRITE } from './gpu-constants';
 
@@ -14,16 +15,22 @@ const underWay = new WeakMap<FlashDevice, Promise<void>[]>();
 
 /**
  * Writes all bytes of `data` to the front of a buffer, by the queue and so in the order of the calls.
- * @throws (rejects) FlashError DEVICE_LOST
+ * @throws (rejects) FlashError DEVICE_LOST, the reason of the signal
  */
-export async function upload(device: FlashDevice, buffer: GPUBuffer, data: ArrayBufferView): Promise<void> {
+export async function upload(
+  device: FlashDevice,
+  buffer: GPUBuffer,
+  data: ArrayBufferView,
+  signal?: AbortSignal,
+): Promise<void> {
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   let at = 0;
   if (bytes.length > DIRECT_BYTES) {
     for (; at < bytes.length; at += PIECE_BYTES) {
+      const all = piecesUnderWay(device);
+      if (all.length >= PIECES) await abortable(device.guard(all[0]), signal);
       const piece = await mappedPiece(device);
-      if (!piece) break;
-      send(device, piece, buffer, at, bytes.subarray(at, at + PIECE_BYTES));
+      if (!piece || !send(device, piece, buffer, at, bytes.subarray(at, at + PIECE_BYTES))) break;
     }
   }
   if (at < bytes.length) write(device, buffer, at, bytes.subarray(at));
@@ -39,15 +46,18 @@ function write({ gpu }: FlashDevice, buffer: GPUBuffer, at: number, bytes: Uint8
   gpu.queue.writeBuffer(buffer, at + whole, word);
 }
 
-/** A piece to be written to; undefined if there is no memory for one. */
-async function mappedPiece(device: FlashDevice): Promise<GPUBuffer | undefined> {
+function piecesUnderWay(device: FlashDevice): Promise<void>[] {
   const all = underWay.get(device) ?? [];
   underWay.set(device, all);
+  return all;
+}
+
+/** A piece to be written to; undefined if there is no memory for one. */
+async function mappedPiece(device: FlashDevice): Promise<GPUBuffer | undefined> {
+  const kept = device.kept.take(PIECE_BYTES, USAGE);
+  if (kept) return kept;
   let made: GPUBuffer | undefined;
   try {
-    if (all.length >= PIECES) await device.guard(all[0]);
-    const kept = device.kept.take(PIECE_BYTES, USAGE);
-    if (kept) return kept;
     return await device.checked('a piece of an upload', () => {
       made = device.gpu.createBuffer({ size: PIECE_BYTES, usage: USAGE, mappedAtCreation: true });
       return made;
@@ -59,21 +69,29 @@ async function mappedPiece(device: FlashDevice): Promise<GPUBuffer | undefined> 
   }
 }
 
-function send(device: FlashDevice, piece: GPUBuffer, buffer: GPUBuffer, at: number, bytes: Uint8Array): void {
+/** Whether the piece could be written to, and is on its way. */
+function send(device: FlashDevice, piece: GPUBuffer, buffer: GPUBuffer, at: number, bytes: Uint8Array): boolean {
   const { gpu } = device;
   const size = Math.ceil(bytes.length / 4) * 4;
-  const mapped = new Uint8Array(piece.getMappedRange());
-  mapped.set(bytes);
-  mapped.fill(0, bytes.length, size);
-  piece.unmap();
+  try {
+    const mapped = new Uint8Array(piece.getMappedRange(0, size));
+    mapped.set(bytes);
+    mapped.fill(0, bytes.length);
+    piece.unmap();
+  } catch {
+    // A browser may have no room for what it maps.
+    piece.destroy();
+    return false;
+  }
   const encoder = gpu.createCommandEncoder();
   encoder.copyBufferToBuffer(piece, 0, buffer, at, size);
   gpu.queue.submit([encoder.finish()]);
-  const all = underWay.get(device)!;
+  const all = piecesUnderWay(device);
   const back = piece.mapAsync(MAP_MODE_WRITE).then(
     () => device.keep(piece) || piece.destroy(),
     () => piece.destroy(),
   );
   const done = back.then(() => void all.splice(all.indexOf(done), 1));
   all.push(done);
+  return true;
 }

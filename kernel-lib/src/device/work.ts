@@ -15,7 +15,7 @@ export interface Work {
   readonly written: readonly GPUBuffer[];
 }
 
-/** Of steps that may come again: see stepsOf in plan.ts. */
+/** Of steps that may come again: see layOut in plan.ts. */
 const known = new WeakMap<readonly Step[], Work>();
 
 /** Looks through steps; refuses, before anything is submitted, what the device cannot bind. */

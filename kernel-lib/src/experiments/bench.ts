@@ -31,7 +31,7 @@ const SIZE_NAMES = ['batch', 'heads', 'kvHeads', 'seq', 'seqK', 'dim', 'dimV', '
 const ALGORITHMS: readonly Algorithm[] = ['flash2', 'flash1', 'naive', 'reference'];
 
 /**
- * Times forward and backward of several algorithms over lengths, on random inputs: medians of up to fifteen runs after two that warm up, by
+ * Times forward and backward of several algorithms over lengths, on random inputs: medians of up to fifteen runs after those that warm up, by
  * the GPU's own clock where it has one. All results are compared with the float64 reference in a sample of rows; those that are
  * wrong are shown as wrong, not as fast.
  *

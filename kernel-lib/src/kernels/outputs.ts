@@ -17,7 +17,7 @@ export function resultBytes(p: Problem): { out: number; lse: number } {
   return { out: BYTES[p.dtype] * queries * p.Dv, lse: 4 * queries };
 }
 
-/** Of these, what the kernels of flash2 and naive write whole; to words that rows share they add bits: see storeFunction. */
+/** Of these, what the kernels of flash2, of decoding and of naive write whole; to words that rows share they add bits: see storeFunction. */
 export const writtenResults = ({ dtype, Dv }: Problem): string[] => ['lse', ...(sharesWords(Dv, dtype) ? [] : ['out'])];
 
 /** Bytes of what a backward pass gives; dq, dk and dv are as packed as q, k and v. */

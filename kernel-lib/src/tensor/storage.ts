@@ -82,6 +82,7 @@ export function freeBuffers(
     }
     // Who frees wants the memory, not only that nobody uses it.
     device.kept.destroy();
+    await device.reclaim();
     return before - device.bytesInAll;
   });
 }

@@ -148,8 +148,8 @@ export class TensorUse {
     private readonly storage: Storage,
   ) {}
 
-  /** The elements on `device`, as they are stored, uploaded at first use. */
-  async on(device: FlashDevice): Promise<GPUBuffer> {
+  /** The elements on `device`, as they are stored, uploaded at first use, unless that is aborted. */
+  async on(device: FlashDevice, signal?: AbortSignal): Promise<GPUBuffer> {
     const { storage } = this;
     if (storage.gpu?.device === device) return storage.gpu.buffer;
     if (storage.gone) throw disposedError(this.name);
@@ -163,7 +163,7 @@ export class TensorUse {
     // Kernels may count on zeros behind the elements, so a buffer with something in it will do only where there is nothing behind.
     const kept = byteLength > 0 && byteLength % 16 === 0 ? device.reuse(byteLength, this.name) : undefined;
     const buffer = kept ?? (await device.allocate(byteLength, this.name));
-    await upload(device, buffer, storage.host).catch((error: unknown) => {
+    await upload(device, buffer, storage.host, signal).catch((error: unknown) => {
       device.discard(buffer);
       throw error;
     });
@@ -182,8 +182,8 @@ export class TensorUse {
   }
 
   /** The same for a kernel that writes into the tensor: from now on its elements are on the device only. */
-  async writable(device: FlashDevice): Promise<GPUBuffer> {
-    const buffer = await this.on(device);
+  async writable(device: FlashDevice, signal?: AbortSignal): Promise<GPUBuffer> {
+    const buffer = await this.on(device, signal);
     this.storage.host = null;
     return buffer;
   }

@@ -118,17 +118,18 @@ export class PanelComm {
   }
 
   private async free(names: readonly string[] | undefined): Promise<PanelState['notice']> {
-    const { device, memory } = this.monitor;
+    const { device } = this.monitor;
     if (!device) return null;
+    const before = device.bytesInAll;
     await collectGarbage();
-    // Calls of the notebook may have made buffers meanwhile.
-    const collected = Math.max(0, memory.bytes - this.monitor.memory.bytes);
     const chosen = names && new Set(names);
     const buffers = this.ownersNow()
       .all.filter(({ name }) => !chosen || chosen.has(name))
       .flatMap((owner) => owner.buffers);
     const wanted = chosen ? buffers : buffers.filter(isOnHost);
-    return { freed: collected + (await freeBuffers(device, wanted, { lose: chosen !== undefined })) };
+    await freeBuffers(device, wanted, { lose: chosen !== undefined });
+    // Calls of the notebook may have made buffers meanwhile.
+    return { freed: Math.max(0, before - device.bytesInAll) };
   }
 
   private ownersNow(): Owners {
