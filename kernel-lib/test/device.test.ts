@@ -6,6 +6,7 @@ import { runSteps } from '../src/device/dispatch';
 import { UNIFORM } from '../src/device/gpu-constants';
 import type { Plan } from '../src/device/plan';
 import { onEachAdapter } from './support/devices';
+import { nextSubmit } from './support/next-submit';
 
 const inputs = (N: number, D = 16, H = 2): [flash.Tensor, flash.Tensor, flash.Tensor] => [
   flash.randn([1, H, N, D], { seed: 1 }),
@@ -143,7 +144,8 @@ onEachAdapter('device', (adapter) => {
     const reason = new Error('enough');
     const call = flash.attention(q, k, v, { signal: stop.signal, onProgress: () => stop.abort(reason) });
     if (adapter !== 'hardware') await expect(call).rejects.toBe(reason);
-    expect((await defaultDevice()).bytes).toBe(before);
+    // Less if tensors of earlier tests were collected.
+    expect((await defaultDevice()).bytes).toBeLessThanOrEqual(before);
     await expect(flash.attention(q, k, v, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     const after = await flash.attention(...inputs(9));
     expect((await after.out.data()).every(Number.isFinite)).toBe(true);
@@ -156,9 +158,9 @@ onEachAdapter('device', (adapter) => {
     (await flash.attention(q, k, v, options)).dispose();
     const { bytes, gpu } = await defaultDevice();
     const stop = new AbortController();
+    const submitted = nextSubmit(gpu);
     const call = flash.attention(q, k, v, { ...options, signal: stop.signal });
-    // It runs by then, and for much longer.
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await submitted;
     let ended = false;
     const idle = gpu.queue.onSubmittedWorkDone().then(() => (ended = true));
     stop.abort('enough');
