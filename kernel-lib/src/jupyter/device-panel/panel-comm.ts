@@ -1,6 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { type Ceilings, measureCeilings } from '../../device/ceilings';
 import type { FlashDevice } from '../../device/device';
 import { setObserver } from '../../device/observer';
@@ -9,6 +6,7 @@ import { freeBuffers, isOnHost } from '../../tensor/storage';
 import { notebookFlash } from '../library';
 import type { Json } from '../protocol';
 import type { Comm, Comms } from '../session/comms';
+import { collectGarbage } from './collect-garbage';
 import type { DeviceTarget, FromPanel, PanelState } from './messages';
 import { Monitor } from './monitor';
 import { NO_OWNERS, type Owners, ownersOf } from './owners';
@@ -171,12 +169,4 @@ export class PanelComm {
       ...{ busy: this.busy, notice: this.notice },
     };
   }
-}
-
-/** Tensors that nothing refers to any more free their memory when they are collected. */
-async function collectGarbage(): Promise<void> {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
-  // Their finalizers run in turns of their own.
-  await wait(50);
 }
