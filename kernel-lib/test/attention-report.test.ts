@@ -7,6 +7,7 @@ import { peakBytes } from '../src/cost/peak-memory';
 import { UNIFORM_WORDS } from '../src/features/score';
 import { elements, parseXml } from './support/xml';
 import { onEachAdapter } from './support/devices';
+import { leftBehind } from './support/left-behind';
 
 // Few pairs of head sizes, (8,8), (8,4) and (64,64): each pair is compiled once, which takes most of the time on a CPU.
 
@@ -56,9 +57,7 @@ onEachAdapter('attentionReport', () => {
   });
 
   test('nothing that it made stays on the device', async () => {
-    const before = (await defaultDevice()).bytes;
-    await attentionReport({ seq: 24, heads: 2, dim: 8 });
-    expect((await defaultDevice()).bytes).toBe(before);
+    expect(await leftBehind(() => attentionReport({ seq: 24, heads: 2, dim: 8 }))).toBe(0);
   });
 
   test.each<[string, AttentionReportOptions]>([
@@ -160,9 +159,9 @@ onEachAdapter('attentionReport', () => {
     ['a bad size', { seq: -1 }, 'INVALID_ARGUMENT'],
     ['a signal that is none', { signal: 1 }, 'INVALID_ARGUMENT'],
   ])('refuses %s, and leaves nothing behind', async (_, options, code) => {
-    const before = (await defaultDevice()).bytes;
-    await expect(attentionReport(options)).rejects.toMatchObject({ name: 'FlashError', code });
-    expect((await defaultDevice()).bytes).toBe(before);
+    const refused = (): Promise<void> =>
+      expect(attentionReport(options)).rejects.toMatchObject({ name: 'FlashError', code });
+    expect(await leftBehind(refused)).toBe(0);
   });
 
   test.each([0, 0.1, 0.5, 0.9])(
@@ -170,14 +169,13 @@ onEachAdapter('attentionReport', () => {
     async (at) => {
       const control = new AbortController();
       const reason = new Error('enough');
-      const before = (await defaultDevice()).bytes;
       if (at === 0) control.abort(reason);
       const onProgress = (fraction: number): void => {
         if (fraction >= at) control.abort(reason);
       };
-      const report = attentionReport({ seq: 64, heads: 2, dim: 8 }, undefined, { signal: control.signal, onProgress });
-      await expect(report).rejects.toBe(reason);
-      expect((await defaultDevice()).bytes).toBe(before);
+      const options = { signal: control.signal, onProgress };
+      const report = (): Promise<unknown> => attentionReport({ seq: 64, heads: 2, dim: 8 }, undefined, options);
+      expect(await leftBehind(() => expect(report()).rejects.toBe(reason))).toBe(0);
       // The device is still good.
       expect((await attentionReport({ seq: 16, heads: 1, dim: 8 })).ok).toBe(true);
     },

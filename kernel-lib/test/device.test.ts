@@ -5,8 +5,8 @@ import { defaultDevice } from '../src/device/default-device';
 import { runSteps } from '../src/device/dispatch';
 import { UNIFORM } from '../src/device/gpu-constants';
 import type { Plan } from '../src/device/plan';
-import { collectGarbage } from '../src/jupyter/device-panel/collect-garbage';
 import { onEachAdapter } from './support/devices';
+import { leftBehind } from './support/left-behind';
 import { nextSubmit } from './support/next-submit';
 
 const inputs = (N: number, D = 16, H = 2): [flash.Tensor, flash.Tensor, flash.Tensor] => [
@@ -140,14 +140,14 @@ onEachAdapter('device', (adapter) => {
     expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
     if (adapter !== 'hardware') expect(whole.info.dispatches).toBeGreaterThan(2);
     whole.dispose();
-    // Else tensors of earlier tests may be collected meanwhile.
-    await collectGarbage();
-    const before = (await defaultDevice()).bytes;
     const stop = new AbortController();
     const reason = new Error('enough');
-    const call = flash.attention(q, k, v, { signal: stop.signal, onProgress: () => stop.abort(reason) });
-    if (adapter !== 'hardware') await expect(call).rejects.toBe(reason);
-    expect((await defaultDevice()).bytes).toBe(before);
+    const stopped = async (): Promise<void> => {
+      const call = flash.attention(q, k, v, { signal: stop.signal, onProgress: () => stop.abort(reason) });
+      if (adapter !== 'hardware') await expect(call).rejects.toBe(reason);
+      else await call.then((result) => result.dispose()).catch(() => undefined);
+    };
+    expect(await leftBehind(stopped)).toBe(0);
     await expect(flash.attention(q, k, v, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     const after = await flash.attention(...inputs(9));
     expect((await after.out.data()).every(Number.isFinite)).toBe(true);
@@ -158,18 +158,20 @@ onEachAdapter('device', (adapter) => {
     const [q, k, v] = inputs(1500, 16, 8);
     const options = { algorithm: 'flash1' } as const;
     (await flash.attention(q, k, v, options)).dispose();
-    const { bytes, gpu } = await defaultDevice();
+    const { gpu } = await defaultDevice();
     const stop = new AbortController();
-    const submitted = nextSubmit(gpu);
-    const call = flash.attention(q, k, v, { ...options, signal: stop.signal });
-    await submitted;
-    let ended = false;
-    const idle = gpu.queue.onSubmittedWorkDone().then(() => (ended = true));
-    stop.abort('enough');
-    await expect(call).rejects.toBe('enough');
-    expect(ended).toBe(false);
-    await idle;
-    expect((await defaultDevice()).bytes).toBeLessThanOrEqual(bytes);
+    const stopped = async (): Promise<void> => {
+      const submitted = nextSubmit(gpu);
+      const call = flash.attention(q, k, v, { ...options, signal: stop.signal });
+      await submitted;
+      let ended = false;
+      const idle = gpu.queue.onSubmittedWorkDone().then(() => (ended = true));
+      stop.abort('enough');
+      await expect(call).rejects.toBe('enough');
+      expect(ended).toBe(false);
+      await idle;
+    };
+    expect(await leftBehind(stopped)).toBe(0);
     const after = await flash.attention(...inputs(9));
     expect((await after.out.data()).every(Number.isFinite)).toBe(true);
   });
@@ -191,14 +193,16 @@ onEachAdapter('device', (adapter) => {
 
   test.each(['flash2', 'naive'] as const)('tidy keeps what %s returned, whole or in part', async (algorithm) => {
     const [q, k, v] = inputs(5);
-    const before = (await defaultDevice()).bytes;
-    const out = await flash.tidy(async () => (await flash.attention(q, k, v, { algorithm })).out);
-    expect((await out.data()).every(Number.isFinite)).toBe(true);
-    const r = await flash.tidy(() => flash.attention(q, k, v, { algorithm }));
-    const { dq, dk, dv } = await r.backward(flash.zeros(q.shape));
-    [out, r, dq, dk, dv].forEach((x) => x.dispose());
-    // Only the inputs stay, and dout until it is collected.
-    expect((await defaultDevice()).bytes - before).toBeLessThanOrEqual(4 * 4 * q.size);
+    const dout = flash.zeros(q.shape);
+    const work = async (): Promise<void> => {
+      const out = await flash.tidy(async () => (await flash.attention(q, k, v, { algorithm })).out);
+      expect((await out.data()).every(Number.isFinite)).toBe(true);
+      const r = await flash.tidy(() => flash.attention(q, k, v, { algorithm }));
+      const { dq, dk, dv } = await r.backward(dout);
+      [out, r, dq, dk, dv].forEach((x) => x.dispose());
+    };
+    // Only the inputs and dout stay.
+    expect(await leftBehind(work)).toBe(4 * 4 * q.size);
   });
 
   test('a result whose parts are disposed of refuses a backward', async () => {

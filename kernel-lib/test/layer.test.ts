@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { defaultDevice } from '../src/device/default-device';
 import * as flash from '../src/node';
 import { onEachAdapter } from './support/devices';
+import { leftBehind } from './support/left-behind';
 
 // The layer against PyTorch with given weights (see data/make-layer-vectors.py), and against finite differences of itself.
 
@@ -256,14 +256,17 @@ onEachAdapter('a layer', () => {
     const told: number[] = [];
     const layer = made(c);
     const x = toTensor(c.x);
-    const before = (await defaultDevice()).bytes;
-    const result = await layer.forward(x, { onProgress: (fraction) => told.push(fraction) });
+    let result!: flash.LayerResult;
+    const forward = async (): Promise<void> => {
+      result = await layer.forward(x, { onProgress: (fraction) => told.push(fraction) });
+    };
+    const bytes = await leftBehind(forward);
     const { info } = result;
     expect(info.path).toMatch(/^layer forward: linear forward: 3 .*; flash2 forward.*; linear forward: 1 /);
     expect(info.dispatches).toBeGreaterThanOrEqual(5);
     expect(info.tiles).not.toBeNull();
     // All that was made still lives: inputs, q, k, v, lse, what the heads gave, and out.
-    expect(info.deviceBytes).toBe((await defaultDevice()).bytes - before);
+    expect(info.deviceBytes).toBe(bytes);
     expect([...told].sort((a, b) => a - b)).toEqual(told);
     expect(told.length).toBeGreaterThanOrEqual(3);
     expect(told[told.length - 1]).toBeCloseTo(1);
@@ -273,7 +276,6 @@ onEachAdapter('a layer', () => {
 
   test('keeps nothing: disposed of, in tidy, aborted or refused', async () => {
     const [c] = cases;
-    const device = await defaultDevice();
     const layer = made(c);
     const [x, dout] = [toTensor(c.x), toTensor(c.dout)];
     const once = async (): Promise<void> => {
@@ -284,22 +286,19 @@ onEachAdapter('a layer', () => {
       await expect(result.backward(dout)).rejects.toMatchObject({ code: 'DISPOSED' });
     };
     await once();
-    const before = device.bytes;
-    await once();
-    expect(device.bytes).toBe(before);
-    await flash.tidy(async () => {
-      const { backward } = await layer.forward(x);
-      await backward(dout);
-    });
-    expect(device.bytes).toBe(before);
+    expect(await leftBehind(once)).toBe(0);
+    const tidied = (): Promise<void> =>
+      flash.tidy(async () => {
+        const { backward } = await layer.forward(x);
+        await backward(dout);
+      });
+    expect(await leftBehind(tidied)).toBe(0);
     const kept = await flash.tidy(() => layer.forward(x));
     await expect(kept.backward(dout, { signal: AbortSignal.abort() })).rejects.toThrow('abort');
     await (await kept.backward(dout)).dx.data();
     kept.dispose();
     const controller = new AbortController();
     const late = { signal: controller.signal, onProgress: () => controller.abort() };
-    const at = device.bytes;
-    await expect(layer.forward(x, late)).rejects.toThrow('abort');
-    expect(device.bytes).toBe(at);
+    expect(await leftBehind(() => expect(layer.forward(x, late)).rejects.toThrow('abort'))).toBe(0);
   });
 });

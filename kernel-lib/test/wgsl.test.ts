@@ -2,6 +2,7 @@ import { defaultDevice } from '../src/device/default-device';
 import * as flash from '../src/node';
 import { readSource } from '../src/api/wgsl-source';
 import { onEachAdapter } from './support/devices';
+import { leftBehind } from './support/left-behind';
 import { nextSubmit } from './support/next-submit';
 
 const SCALE = `
@@ -11,6 +12,12 @@ const SCALE = `
   @compute @workgroup_size(4) fn main(@builtin(global_invocation_id) id: vec3u) {
     if (id.x < arrayLength(&y)) { y[id.x] = factor * x[id.x]; }
   }`;
+
+/** Brings `x` to the device. */
+const onDevice = async (x: flash.Tensor): Promise<void> => {
+  const { y } = await flash.wgsl(SCALE, { bindings: { x, y: x }, workgroups: 1 });
+  y?.dispose();
+};
 
 const numbers = async (t: flash.Tensor | undefined): Promise<number[]> => [...(await t!.data())];
 
@@ -161,12 +168,14 @@ onEachAdapter('flash.wgsl', () => {
     const code = `
       @group(0) @binding(0) var<storage, read_write> a: array<f32>;
       @compute @workgroup_size(1) fn main(@builtin(workgroup_id) id: vec3u) { a[id.x] += 1.0; }`;
-    const before = (await defaultDevice()).bytes;
-    const { a } = await flash.wgsl(code, { bindings: { a: x }, workgroups: 4 });
-    expect(await numbers(a)).toEqual([2, 3, 4, 5, 5]);
-    expect(await numbers(x)).toEqual([1, 2, 3, 4, 5]);
-    a?.dispose();
-    expect((await defaultDevice()).bytes - before).toBeLessThanOrEqual(32);
+    await onDevice(x);
+    const work = async (): Promise<void> => {
+      const { a } = await flash.wgsl(code, { bindings: { a: x }, workgroups: 4 });
+      expect(await numbers(a)).toEqual([2, 3, 4, 5, 5]);
+      expect(await numbers(x)).toEqual([1, 2, 3, 4, 5]);
+      a?.dispose();
+    };
+    expect(await leftBehind(work)).toBe(0);
   });
 
   test('arrayLength is the number of elements, and other dtypes come as words', async () => {
@@ -266,13 +275,11 @@ onEachAdapter('flash.wgsl', () => {
       /^wgsl: the GPU refused it: .*[Bb]inding/,
     ],
   ])('refused: %s', async (_, code, more, message) => {
-    const device = await defaultDevice();
-    // So that x lies on the device already.
-    await flash.wgsl(SCALE, { bindings: { x, y: x }, workgroups: 1 }).then(({ y }) => y?.dispose());
-    const before = device.bytes;
-    const call = flash.wgsl(code, { bindings: { x, y: { shape: [5] } }, workgroups: 1, ...more });
-    await expect(call).rejects.toEqual(refusal('INVALID_ARGUMENT', message));
-    expect(device.bytes).toBe(before);
+    await onDevice(x);
+    const call = (): Promise<unknown> =>
+      flash.wgsl(code, { bindings: { x, y: { shape: [5] } }, workgroups: 1, ...more });
+    const refused = (): Promise<void> => expect(call()).rejects.toEqual(refusal('INVALID_ARGUMENT', message));
+    expect(await leftBehind(refused)).toBe(0);
     // The device is none the worse.
     const { y } = await flash.wgsl(SCALE, { bindings: { x, y: { shape: [1] } }, workgroups: 1 });
     expect(await numbers(y)).toEqual([2]);
@@ -289,23 +296,20 @@ onEachAdapter('flash.wgsl', () => {
   });
 
   test('runs in the order of the calls, inputs may go meanwhile, tidy keeps what is returned', async () => {
-    const device = await defaultDevice();
-    const before = device.bytes;
-    const y = await flash.tidy(async () => {
-      const mine = flash.tensor([7], [1]);
-      const first = flash.wgsl(SCALE, { bindings: { x: mine, y: { shape: [1] } }, workgroups: 1 });
-      const second = flash.wgsl(SCALE, {
-        bindings: { x: mine, y: { shape: [1] } },
-        workgroups: 1,
-        constants: { factor: 3 },
+    const work = async (): Promise<void> => {
+      const y = await flash.tidy(async () => {
+        const mine = flash.tensor([7], [1]);
+        const options = { bindings: { x: mine, y: { shape: [1] } }, workgroups: 1 };
+        const first = flash.wgsl(SCALE, options);
+        const second = flash.wgsl(SCALE, { ...options, constants: { factor: 3 } });
+        mine.dispose();
+        await first;
+        return (await second).y;
       });
-      mine.dispose();
-      await first;
-      return (await second).y;
-    });
-    expect(await numbers(y)).toEqual([21]);
-    y.dispose();
-    expect(device.bytes).toBe(before);
+      expect(await numbers(y)).toEqual([21]);
+      y.dispose();
+    };
+    expect(await leftBehind(work)).toBe(0);
   });
 
   test('an abort before the start rejects with its reason', async () => {
@@ -329,27 +333,29 @@ onEachAdapter('flash.wgsl', () => {
         for (var i = 0u; i < turns; i++) { x = (x * 1664525u + 1013904223u) ^ (x >> 13); }
         y[0] = x;
       }`;
-    const { bytes, gpu } = await defaultDevice();
-    const stop = new AbortController();
-    const submitted = nextSubmit(gpu);
-    const run = flash.wgsl(slow, {
-      ...{ bindings: { y: { shape: [1] } }, workgroups: 1, constants: { turns: 6e8 } },
-      signal: stop.signal,
-    });
-    await submitted;
-    let ended = false;
-    const idle = gpu.queue.onSubmittedWorkDone().then(() => (ended = true));
-    stop.abort('no more');
-    await expect(run).rejects.toBe('no more');
-    // Data of the next call waits behind the kernel; its abort does not.
-    const next = new AbortController();
-    const bindings = { x: flash.zeros([12 * 2 ** 20]), y: { shape: [5] } };
-    const large = flash.wgsl(SCALE, { bindings, workgroups: 2, signal: next.signal });
-    setTimeout(() => next.abort('nor that'), 100);
-    await expect(large).rejects.toBe('nor that');
-    expect(ended).toBe(false);
-    await idle;
-    expect((await defaultDevice()).bytes).toBeLessThanOrEqual(bytes);
+    const { gpu } = await defaultDevice();
+    const stopped = async (): Promise<void> => {
+      const stop = new AbortController();
+      const submitted = nextSubmit(gpu);
+      const run = flash.wgsl(slow, {
+        ...{ bindings: { y: { shape: [1] } }, workgroups: 1, constants: { turns: 6e8 } },
+        signal: stop.signal,
+      });
+      await submitted;
+      let ended = false;
+      const idle = gpu.queue.onSubmittedWorkDone().then(() => (ended = true));
+      stop.abort('no more');
+      await expect(run).rejects.toBe('no more');
+      // Data of the next call waits behind the kernel; its abort does not.
+      const next = new AbortController();
+      const bindings = { x: flash.zeros([12 * 2 ** 20]), y: { shape: [5] } };
+      const large = flash.wgsl(SCALE, { bindings, workgroups: 2, signal: next.signal });
+      setTimeout(() => next.abort('nor that'), 100);
+      await expect(large).rejects.toBe('nor that');
+      expect(ended).toBe(false);
+      await idle;
+    };
+    expect(await leftBehind(stopped)).toBe(0);
     const { y } = await flash.wgsl(SCALE, { bindings: { x, y: { shape: [5] } }, workgroups: 2 });
     expect(await numbers(y)).toEqual([2, 4, 6, 8, 10]);
   });
