@@ -1,6 +1,7 @@
 import { abortable, signalOf } from '../device/abort';
 import { defaultDevice } from '../device/default-device';
 import type { FlashDevice } from '../device/device';
+import { dozing } from '../device/doze';
 import { GpuTimer } from '../device/gpu-timer';
 import { NOBODY, observer } from '../device/observer';
 import { checkDtype, checkShape } from '../tensor/check';
@@ -238,7 +239,7 @@ async function run(
       device.gpu.queue.submit([encoder.finish()]);
     });
     const finished = submitted.then(() => device.guard(device.gpu.queue.onSubmittedWorkDone()));
-    await abortable(finished, signal);
+    await abortable(device.facts.kind === 'software' ? dozing(finished, 0, signal) : finished, signal);
     const wallMs = performance.now() - begin;
     const gpuMs = (await timer?.totals())?.get(LABEL) ?? null;
     ok = true;

@@ -2,11 +2,12 @@ import type { Params } from '../wgsl/params';
 import { abortable } from './abort';
 import { arrived } from './arrived';
 import type { FlashDevice } from './device';
+import { dozing } from './doze';
 import { BROUGHT_BYTES, GpuTimer } from './gpu-timer';
 import { NOBODY, observer } from './observer';
 import { compileAll, compiled, type Kernel, type Pipeline } from './pipeline-cache';
 import { bindGroupFor, forgetPrepared } from './prepared';
-import { learnCost, restTime } from './rest';
+import { expectedMs, learnCost, restTime } from './rest';
 import { Uniforms } from './uniforms';
 import { type Work, workOf } from './work';
 
@@ -222,8 +223,10 @@ async function submit(
   const uniforms = new Uniforms(device);
   const finished = (): Promise<Map<string, number> | null> =>
     last ? timer.totals() : gpu.queue.onSubmittedWorkDone().then(() => null);
-  // While one waits for the GPU, Node asks for it all the time (see rest.ts), so waiting begins only after the rest.
-  const restMs = facts.kind === 'software' ? restTime(slices.map(shareOf)) : 0;
+  // Who waits for the GPU asks for it, so waiting begins only after the rest.
+  const software = facts.kind === 'software';
+  const expected = software ? expectedMs(slices.map(shareOf)) : 0;
+  const restMs = restTime(expected);
   const { value: times, ready } = device.recorded(slices[0].step.kernel.label, () => {
     const encoder = gpu.createCommandEncoder();
     for (const buffer of zeroed) encoder.clearBuffer(buffer);
@@ -250,7 +253,8 @@ async function submit(
   const wait = async (): Promise<Map<string, number> | null> => {
     await ready;
     if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs));
-    return device.guard(times ?? finished());
+    const done = device.guard(times ?? finished());
+    return software ? dozing(done, expected, signal) : done;
   };
   const waiting = wait();
   try {

@@ -1,5 +1,6 @@
 import { FlashError } from '../api/errors';
 import type { FlashDevice } from './device';
+import { dozing } from './doze';
 import { COMPUTE_STAGE } from './gpu-constants';
 import { keepAlive } from './keep-alive';
 
@@ -36,8 +37,9 @@ export function compiled(device: FlashDevice, kernels: readonly Kernel[]): Pipel
   return found.length === kernels.length ? found : null;
 }
 
+/** Compiles on all cores: nobody asks all the time whether it is done. */
 export const compileAll = (device: FlashDevice, kernels: readonly Kernel[]): Promise<Pipeline[]> =>
-  Promise.all(kernels.map((kernel) => pipelineFor(device, kernel)));
+  dozing(Promise.all(kernels.map((kernel) => pipelineFor(device, kernel))), 0);
 
 /** The compiled kernel; each text is compiled once per device. */
 export function pipelineFor(device: FlashDevice, kernel: Kernel): Promise<Pipeline> {

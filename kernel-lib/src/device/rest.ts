@@ -1,8 +1,6 @@
 import type { Kernel } from './pipeline-cache';
 
-// Node asks the GPU in a loop whether it has finished, as long as someone waits for it, and that keeps a core busy. On a driver
-// that runs on the CPU this core is one of those that compute: with two of them a kernel takes a third longer. So the library
-// sleeps for most of the time that a kernel will take before it waits.
+// On a driver that runs on the CPU the library sleeps for most of the time that a kernel will take before it waits for it: see doze.ts.
 
 /** Milliseconds per operation of each kernel, of about the fastest of its last runs; Infinity after the first. */
 const costs = new WeakMap<Kernel, number>();
@@ -29,8 +27,12 @@ export function learnCost(work: readonly Work[], ms: number): void {
   }
 }
 
-/** Milliseconds to sleep, most of the time that the work will take; 0 if that is short or not known of all of it. */
-export function restTime(work: readonly Work[]): number {
-  const ms = SHARE * work.reduce((sum, { kernel, flops }) => sum + flops * (costs.get(kernel) ?? Infinity), 0);
+/** Milliseconds that the work will take; Infinity if that is not known of all of it. */
+export const expectedMs = (work: readonly Work[]): number =>
+  work.reduce((sum, { kernel, flops }) => sum + flops * (costs.get(kernel) ?? Infinity), 0);
+
+/** Milliseconds to sleep before one waits for work that will take so many, most of them; 0 if they are few or not known. */
+export function restTime(expected: number): number {
+  const ms = SHARE * expected;
   return ms >= LEAST_MS && Number.isFinite(ms) ? ms : 0;
 }
