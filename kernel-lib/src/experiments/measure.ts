@@ -54,53 +54,69 @@ export interface Effort {
 const FEW_RUNS = 3;
 const FEW_FACTOR = 2.5;
 
-const enough = ({ runs, ms }: Effort, done: number, spent: number): boolean =>
-  done >= runs || spent >= (done < FEW_RUNS ? FEW_FACTOR * ms : ms);
-
 /**
- * Runs forward and backward as often as the effort says; the slowest problems run once. Not counted are a run on a path that `seen` does not hold, which compiles its kernels, and the next
- * one, or the first of a length, unless it is slow: it touches new memory, and how long to rest is not known yet (device/rest.ts).
- * The caller disposes of `last`.
+ * Forward and backward of one algorithm at one length, again and again until the effort is made; the slowest problems run once. Not
+ * counted are a run on a path that `seen` does not hold, which compiles its kernels, and the next one, or the first of a length,
+ * unless it is slow: it touches new memory, and how long to rest is not known yet (device/rest.ts).
  */
-export async function measure(
-  problem: Problem,
-  inputs: RunInputs,
-  options: Omit<AttentionOptions, 'bias' | 'mask'> & { algorithm: Algorithm },
-  effort: Effort,
-  seen: Set<string>,
-  control: RunControl,
-): Promise<Measurement> {
-  const samples: Samples = { forward: [], backward: [] };
-  let last: PairResult | undefined;
-  let spent = 0;
-  let settled = false;
-  try {
-    do {
-      last?.dispose();
-      last = undefined;
-      const already = Math.max(samples.forward.length / effort.runs, spent / effort.ms);
-      const run = await runPair(inputs, options, {
-        signal: control.signal,
-        onProgress: (fraction) => control.onProgress(already + (1 - already) * fraction * 0.5),
-      });
-      last = run.result;
-      const paths = [run.result.forward.info, run.result.grads.info].map((info) => pathKey(options.algorithm, info));
-      const warm = paths.every((path) => seen.has(path));
-      for (const path of paths) seen.add(path);
-      if (!warm) continue;
-      const ms = run.forward.wallMs + run.backward.wallMs;
-      if (!settled && ms < FEW_FACTOR * effort.ms) {
-        settled = true;
-        continue;
-      }
-      samples.forward.push(run.forward);
-      samples.backward.push(run.backward);
-      spent += ms;
-    } while (samples.forward.length === 0 || !enough(effort, samples.forward.length, spent));
-    return { algorithm: options.algorithm, problem, samples, last };
-  } catch (error) {
-    last?.dispose();
-    throw error;
+export class Runs {
+  private readonly samples: Samples = { forward: [], backward: [] };
+  private last: PairResult | undefined;
+  private spent = 0;
+  private settled = false;
+  /** The share of the effort that is made, 0 to 1, and 1 only when it is; a run that goes on counts half. */
+  done = 0;
+
+  constructor(
+    readonly problem: Problem,
+    private readonly inputs: RunInputs,
+    private readonly options: Omit<AttentionOptions, 'bias' | 'mask'> & { algorithm: Algorithm },
+    private readonly effort: Effort,
+    private readonly seen: Set<string>,
+  ) {}
+
+  get algorithm(): Algorithm {
+    return this.options.algorithm;
+  }
+
+  /** Runs once more; an error leaves what was measured before, but no results. */
+  async next({ signal, onProgress }: RunControl): Promise<void> {
+    const { samples, effort, seen } = this;
+    this.dispose();
+    const already = Math.min(0.9, Math.max(samples.forward.length / effort.runs, this.spent / effort.ms));
+    const { result, forward, backward } = await runPair(this.inputs, this.options, {
+      signal,
+      onProgress: (fraction) => {
+        this.done = already + (1 - already) * fraction * 0.5;
+        onProgress(this.done);
+      },
+    });
+    this.last = result;
+    const paths = [result.forward.info, result.grads.info].map((info) => pathKey(this.algorithm, info));
+    const warm = paths.every((path) => seen.has(path));
+    for (const path of paths) seen.add(path);
+    const ms = forward.wallMs + backward.wallMs;
+    const settles = !this.settled && ms < FEW_FACTOR * effort.ms;
+    if (!warm || settles) {
+      this.settled ||= warm;
+      return;
+    }
+    samples.forward.push(forward);
+    samples.backward.push(backward);
+    this.spent += ms;
+    const runs = samples.forward.length;
+    const limit = runs < FEW_RUNS ? FEW_FACTOR * effort.ms : effort.ms;
+    if (runs >= effort.runs || this.spent >= limit) this.done = 1;
+  }
+
+  /** What was measured, once `done` is 1; `last` is to be disposed of by the caller, or with all of this. */
+  measurement(): Measurement {
+    return { algorithm: this.algorithm, problem: this.problem, samples: this.samples, last: this.last! };
+  }
+
+  dispose(): void {
+    this.last?.dispose();
+    this.last = undefined;
   }
 }
 

@@ -7,7 +7,7 @@ import { forwardFlops, type WorkSizes } from '../cost/flops';
 import { peakBytes } from '../cost/peak-memory';
 import { formatBytes } from '../plots/numbers';
 import type { Tensor } from '../tensor/tensor';
-import { type Effort, measure, memory, type Measurement, type RunInputs } from './measure';
+import { type Effort, memory, type Measurement, type RunInputs, Runs } from './measure';
 import type { Progress } from './progress';
 import type { ReportMemory } from './report-data';
 import type { ReportPlan, Sizes } from './report-options';
@@ -53,38 +53,64 @@ export interface SweepPoint {
   readonly notes: readonly string[];
 }
 
-/** Measures all algorithms at one length; what `last` of the measurements holds is the caller's. */
+/**
+ * Measures all algorithms at one length, by turns, so that what else the machine does meets them alike; what `last` of the measurements
+ * holds is the caller's.
+ */
 export async function measurePoint(problem: Problem, inputs: RunInputs, context: SweepContext): Promise<SweepPoint> {
-  const { plan, algorithms, effort, signal, progress, seen } = context;
-  const measurements: Measurement[] = [];
+  const { algorithms, device, progress, seen } = context;
   const notes: string[] = [];
-  const cold = seen.size === 0;
+  const fitting = algorithms.filter((algorithm, n) => {
+    const tooLarge = algorithm === 'naive' && n > 0 ? naiveTooLarge(problem, device) : null;
+    if (tooLarge) notes.push(tooLarge);
+    return !tooLarge;
+  });
+  const all = fitting.map((algorithm) => runsOf(algorithm, problem, inputs, context));
+  const work = fitting.length * pointSeconds(problem, device.kind, seen.size === 0);
   try {
-    for (const algorithm of algorithms) {
-      const tooLarge =
-        algorithm === 'naive' && algorithm !== algorithms[0] ? naiveTooLarge(problem, context.device) : null;
-      if (tooLarge) {
-        notes.push(tooLarge);
-        continue;
-      }
-      const { tiles, ...options } = plan.options;
-      const own = { ...options, ...(tiles && algorithm === algorithms[0] ? { tiles } : {}), algorithm };
-      const work = pointSeconds(problem, context.device.kind, cold);
-      try {
-        const run = (onProgress: (fraction: number) => void): Promise<Measurement> =>
-          measure(problem, inputs, own, effort, seen, { signal, onProgress });
-        measurements.push(await progress.step(work, run));
-      } catch (error) {
-        const full = error instanceof FlashError && error.code === 'OUT_OF_MEMORY';
-        if (!full || algorithm === algorithms[0]) throw error;
-        notes.push(`${algorithm} at ${problem.Nq} not run: ${error.message}`);
-      }
-    }
+    const measured = await progress.step(work, (tell) => runByTurns(all, context, tell, notes));
+    const measurements = measured.map((runs) => runs.measurement());
     return { measurements, memory: measurements.flatMap(memory), notes };
   } catch (error) {
-    for (const { last } of measurements) last.dispose();
+    for (const runs of all) runs.dispose();
     throw error;
   }
+}
+
+function runsOf(
+  algorithm: Algorithm,
+  problem: Problem,
+  inputs: RunInputs,
+  { plan, algorithms, effort, seen }: SweepContext,
+): Runs {
+  const { tiles, ...options } = plan.options;
+  const own = { ...options, ...(tiles && algorithm === algorithms[0] ? { tiles } : {}), algorithm };
+  return new Runs(problem, inputs, own, effort, seen);
+}
+
+/** Those of `all` that had the memory they need: all but the first may go without. */
+async function runByTurns(
+  all: readonly Runs[],
+  { algorithms, signal }: SweepContext,
+  tell: (fraction: number) => void,
+  notes: string[],
+): Promise<Runs[]> {
+  const stopped = new Set<Runs>();
+  const onProgress = (): void => tell(all.reduce((sum, { done }) => sum + done, 0) / all.length);
+  const going = (): Runs[] => all.filter((runs) => runs.done < 1 && !stopped.has(runs));
+  while (going().length > 0) {
+    for (const runs of going()) {
+      try {
+        await runs.next({ signal, onProgress });
+      } catch (error) {
+        const full = error instanceof FlashError && error.code === 'OUT_OF_MEMORY';
+        if (!full || runs.algorithm === algorithms[0]) throw error;
+        stopped.add(runs);
+        notes.push(`${runs.algorithm} at ${runs.problem.Nq} not run: ${error.message}`);
+      }
+    }
+  }
+  return all.filter((runs) => !stopped.has(runs));
 }
 
 /** The call that a report measures, checked. */
