@@ -4,7 +4,7 @@ import { checkCases } from '../src/check/cases';
 import { caseName, parseCase } from '../src/check/case-name';
 import { defaultDevice } from '../src/device/default-device';
 import type { DeviceFacts, FlashDevice } from '../src/device/device';
-import { type TunedShape, tuningKey } from '../src/device/tuning';
+import { type TunedTile, tuningKey } from '../src/device/tuning';
 import { chooseTile } from '../src/kernels/flash2/choose-tile';
 import { onEachAdapter } from './support/devices';
 import { withSpoiltBuffers } from './support/spoilt-buffers';
@@ -55,7 +55,7 @@ onEachAdapter('kernels against float64', () => {
       ['eight rows a thread', { own: 32, step: 32, lanes: false, rows: 8 }],
       ['maxima from lane to lane', { own: 32, step: 32, lanes: false, rows: 4, shuffle: true }],
       ['maxima from lane to lane, few columns', { own: 16, step: 8, lanes: false, rows: 2, shuffle: true }],
-    ])('flash2 with %s, which flash.tune() may choose', async (_, shape: TunedShape) => {
+    ])('flash2 with %s, which flash.tune() may choose', async (_, shape: TunedTile) => {
       const { subgroupSize, subgroupIds } = own;
       const sizes = { D: 20, Dv: 12 };
       const tuned = new Map(['forward', 'dq', 'dkdv'].map((pass) => [tuningKey(pass, sizes), shape]));

@@ -1,5 +1,7 @@
+import { proofOf } from '../src/api/prove-matrices';
 import { fuzzCase, newTally, type FuzzFailure } from '../src/check/fuzz';
 import { defaultDevice } from '../src/device/default-device';
+import { matrixTuningKey } from '../src/device/tuning';
 import * as flash from '../src/node';
 import { onEachAdapter } from './support/devices';
 
@@ -27,6 +29,35 @@ onEachAdapter('matrix kernels', () => {
       // Gradients in f32 keep to plain arithmetic: see kernels/flash2/float-parts.ts.
       const units = /dq matrix tiles .* dkdv matrix tiles/;
       expect(units.test((await result.backward(q)).info.path)).toBe(dtype === 'f16');
+    },
+    timeout,
+  );
+
+  test(
+    'are tuned, and every shape is proven before it is used',
+    async () => {
+      await flash.init();
+      const device = await defaultDevice();
+      // Few shapes are this small.
+      Object.assign(device, { facts: { ...device.facts, maxInvocations: 2 * device.unit!.lanes } });
+      const family = { pass: 'forward', dtype: 'f16', D: 16, Dv: 16 } as const;
+      const prove = (): ReturnType<typeof proofOf> => device.enqueue(() => proofOf(device, family));
+      const proofs = [await prove()];
+      const { rows } = await flash.tune({ dtype: 'f16', dim: 16, heads: 1, seq: 40, keep: false });
+      for (const pass of ['forward', 'dq', 'dkdv']) {
+        const tried = rows.filter((row) => row.pass === pass);
+        expect(tried.length).toBeGreaterThan(1);
+        expect(tried.every(({ ms }) => ms! > 0)).toBe(true);
+        expect(tried.filter(({ taken }) => taken)).toHaveLength(1);
+      }
+      for (const { shape } of rows.filter(({ pass, shape }) => pass === 'forward' && shape !== null)) {
+        device.tune({ [matrixTuningKey('forward', family)]: shape! }, false);
+        proofs.push(await prove());
+      }
+      expect(proofs.every(({ ok }) => ok)).toBe(true);
+      // The first shape is the table's.
+      expect(new Set(proofs).size).toBe(proofs.length - 1);
+      await flash.init();
     },
     timeout,
   );

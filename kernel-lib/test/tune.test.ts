@@ -4,8 +4,9 @@ import path from 'node:path';
 import { NO_FEATURES, type Problem } from '../src/api/problem';
 import { defaultDevice } from '../src/device/default-device';
 import type { DeviceFacts } from '../src/device/device';
-import { tuningKey } from '../src/device/tuning';
-import { chooseLaneTile, chooseTile, tuningShapes } from '../src/kernels/flash2/choose-tile';
+import { matrixTuningKey, type TunedTile, tuningKey } from '../src/device/tuning';
+import { chooseMatrices } from '../src/kernels/flash2/choose-matrices';
+import { chooseLaneTile, chooseTile, type Pass, tuningTrials } from '../src/kernels/flash2/choose-tile';
 import * as flash from '../src/node';
 import { tuningFile } from '../src/node/tuning-file';
 import { rowsPerThread } from '../src/wgsl/tiles';
@@ -36,7 +37,7 @@ onEachAdapter('tune', () => {
       expect(taken.ms).toBeLessThanOrEqual(fastest / (1 - 0.031));
       expect(device.facts.tuned!.get(tuningKey(pass, { D: 8, Dv: 8 }))).toEqual(taken.shape ?? undefined);
     }
-    expect(report.toString()).toContain('Tiles for D 8, Dv 8 on ');
+    expect(report.toString()).toContain('Tiles for D 8, Dv 8, f32 on ');
   });
 
   test('a stopped one leaves everything as it was', async () => {
@@ -74,6 +75,9 @@ describe('what was found', () => {
     tuned: new Map([[tuningKey('forward', problem), { own, step, lanes }]]),
   });
 
+  const tiles = (pass: Pass, facts: DeviceFacts): TunedTile[] =>
+    tuningTrials(pass, problem, facts).shapes.map((shape) => shape as TunedTile);
+
   test('is chosen, unless it does not fit the device or the problem', () => {
     expect(chooseTile('forward', problem, { ...gpu, ...tuned(8, 8, false) })).toMatchObject({ br: 8, bc: 8 });
     expect(chooseTile('forward', problem, { ...gpu, ...tuned(256, 64, false) })).toEqual(
@@ -90,7 +94,7 @@ describe('what was found', () => {
   test('the shapes that are tried fit, and the lane tile of the table is among them', () => {
     const large = { ...gpu, workgroupStorage: 65536 };
     for (const pass of ['forward', 'dkdv'] as const) {
-      for (const shape of tuningShapes(pass, problem, large)) {
+      for (const shape of tiles(pass, large)) {
         const facts = { ...large, tuned: new Map([[tuningKey(pass, problem), shape]]) };
         const tile = chooseTile(pass, problem, facts);
         expect(tile).toMatchObject({ own: shape.own, step: shape.step });
@@ -98,12 +102,33 @@ describe('what was found', () => {
       }
     }
     const eight = { own: 64, step: 32, lanes: false, rows: 8 };
-    expect(tuningShapes('forward', problem, large)).toContainEqual(eight);
+    expect(tiles('forward', large)).toContainEqual(eight);
     const numbered = { ...large, subgroupSize: 32, subgroupIds: true };
-    expect(tuningShapes('forward', problem, numbered)).toContainEqual({ ...eight, shuffle: true });
-    expect(tuningShapes('dq', problem, numbered).some(({ shuffle }) => shuffle)).toBe(false);
+    expect(tiles('forward', numbered)).toContainEqual({ ...eight, shuffle: true });
+    expect(tiles('dq', numbered).some(({ shuffle }) => shuffle)).toBe(false);
     const { br, bc } = chooseLaneTile('forward', problem, cpu)!;
-    expect(tuningShapes('forward', problem, cpu)).toContainEqual({ own: br, step: bc, lanes: true });
+    expect(tiles('forward', cpu)).toContainEqual({ own: br, step: bc, lanes: true });
+  });
+
+  test('of matrix units is chosen, for its dtype, unless it does not fit', () => {
+    const unit = { M: 16, N: 16, K: 16, lanes: 32, pinned: false };
+    const large: DeviceFacts = { ...gpu, workgroupStorage: 49152, maxInvocations: 1024, matrices: unit };
+    const half: Problem = { ...problem, dtype: 'f16' };
+    for (const pass of ['forward', 'dq', 'dkdv'] as const) {
+      const { key, shapes } = tuningTrials(pass, half, large);
+      expect(key).toBe(matrixTuningKey(pass, half));
+      expect(shapes.length).toBeGreaterThan(5);
+      for (const shape of shapes) {
+        const facts = { ...large, tuned: new Map([[key, shape]]) };
+        expect(chooseMatrices(pass, half, facts)).toMatchObject(shape);
+        expect(chooseMatrices(pass, problem, facts)).toEqual(chooseMatrices(pass, problem, large));
+      }
+      const small = { ...large, workgroupStorage: 32768 };
+      const most = { subgroups: 8, rows: 2, split: 1, step: 64, regions: 2 };
+      const tuned = new Map([[key, most]]);
+      expect(chooseMatrices(pass, half, { ...small, tuned })).toEqual(chooseMatrices(pass, half, small));
+    }
+    expect(tuningTrials('dq', problem, large).key).toBe(tuningKey('dq', problem));
   });
 
   test('is kept in a file of the cache folder; one that is spoilt counts as empty', () => {

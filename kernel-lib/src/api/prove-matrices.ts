@@ -33,8 +33,11 @@ export interface Proof {
 
 type Family = Pick<Problem, 'dtype' | 'D' | 'Dv'> & { readonly pass: Proof['pass'] };
 
+/** By family and tiles. */
 const proofs = new WeakMap<FlashDevice, Map<string, Promise<Proof>>>();
-/** Families during whose proof a device was lost, by adapter: they are not tried again. */
+/** Those for the tiles of these facts, by family alone. */
+const current = new WeakMap<DeviceFacts, Map<string, Promise<Proof>>>();
+/** Families and tiles during whose proof a device was lost, by adapter: they are not tried again. */
 const deadly = new Map<string, string>();
 
 const nameOf = ({ pass, dtype, D, Dv }: Family): string => `${pass} ${dtype} D ${D} Dv ${Dv}`;
@@ -51,7 +54,7 @@ function wouldTake(p: Problem, pass: Proof['pass'], device: FlashDevice): boolea
 /** The device's facts for a pass of a problem, with its matrix units only if they are proven; proves them if need be. */
 export async function provenFacts(device: FlashDevice, p: Problem, pass: Proof['pass']): Promise<DeviceFacts> {
   const family = { pass, dtype: p.dtype, D: p.D, Dv: p.Dv };
-  const proven = device.unit !== null && proofs.get(device)?.has(nameOf(family));
+  const proven = device.unit !== null && current.get(device.facts)?.has(nameOf(family));
   if (!proven && !wouldTake(p, pass, device)) return device.facts;
   const { ok } = await proofOf(device, family);
   return ok ? withUnit(device) : device.facts;
@@ -66,15 +69,33 @@ function withUnit({ facts, unit }: FlashDevice): DeviceFacts {
   return able;
 }
 
-/** The proof of a family on a device, made once. It runs on its own: the caller must have the device's queue. */
+/** The proof of a family with its tiles on a device, made once. It runs on its own: the caller must have the device's queue. */
 export function proofOf(device: FlashDevice, family: Family): Promise<Proof> {
-  const known = proofs.get(device) ?? new Map<string, Promise<Proof>>();
-  proofs.set(device, known);
-  const name = nameOf(family);
-  const proof = known.get(name) ?? prove(device, family);
-  known.set(name, proof);
+  return remember(current, device.facts, nameOf(family), () => {
+    const place = placeOf(device, family);
+    return remember(proofs, device, place, () => prove(device, family, place));
+  });
+}
+
+function remember<K extends object>(
+  known: WeakMap<K, Map<string, Promise<Proof>>>,
+  of: K,
+  name: string,
+  make: () => Promise<Proof>,
+): Promise<Proof> {
+  const named = known.get(of) ?? new Map<string, Promise<Proof>>();
+  known.set(of, named);
+  const proof = named.get(name) ?? make();
+  named.set(name, proof);
   return proof;
 }
+
+/** The tiles that a proof of the family is for. */
+const tilesOf = (device: FlashDevice, family: Family): (AttentionMatrices | null)[] =>
+  passesOf(family.pass).map((pass) => chooseMatrices(pass, proofProblem(family, { br: 1, bc: 1 }), withUnit(device)));
+
+const placeOf = (device: FlashDevice, family: Family): string =>
+  `${device.info.name} ${nameOf(family)} ${JSON.stringify(tilesOf(device, family))}`;
 
 /** Head sizes that a doctor looks at. */
 const USUAL = [64, 128];
@@ -96,9 +117,8 @@ export async function proveUsual(device: FlashDevice): Promise<Proof[]> {
   return found;
 }
 
-async function prove(device: FlashDevice, family: Family): Promise<Proof> {
+async function prove(device: FlashDevice, family: Family, place: string): Promise<Proof> {
   const { pass, dtype, D, Dv } = family;
-  const place = `${device.info.name} ${nameOf(family)}`;
   const result = (ok: boolean, text: string): Proof => ({ pass, dtype, D, Dv, ok, text });
   const before = deadly.get(place);
   if (before) return result(false, before);
@@ -115,7 +135,10 @@ async function prove(device: FlashDevice, family: Family): Promise<Proof> {
       throw error;
     }
     // Memory may be there the next time.
-    if (error instanceof FlashError && error.code === 'OUT_OF_MEMORY') proofs.get(device)?.delete(nameOf(family));
+    if (error instanceof FlashError && error.code === 'OUT_OF_MEMORY') {
+      proofs.get(device)?.delete(place);
+      current.get(device.facts)?.delete(nameOf(family));
+    }
     return result(false, text);
   }
 }
@@ -148,7 +171,7 @@ function proofInputs({ H, Hk, Nq, Nk, D, Dv, dtype }: Problem): Record<'q' | 'k'
 
 async function forwardErrors(device: FlashDevice, family: Family): Promise<{ ok: boolean; text: string }[]> {
   const facts = withUnit(device);
-  const p = proofProblem(family, chooseMatrices('forward', proofProblem(family, { br: 1, bc: 1 }), facts)!);
+  const p = proofProblem(family, tilesOf(device, family)[0]!);
   const { dout: _, ...inputs } = proofInputs(p);
   const got = await runOn(device, flash2Forward(p, facts, null), p, inputs);
   const { maxAbsScore, ...truth } = referenceForward(p, inputs);
@@ -157,8 +180,7 @@ async function forwardErrors(device: FlashDevice, family: Family): Promise<{ ok:
 
 async function backwardErrors(device: FlashDevice, family: Family): Promise<{ ok: boolean; text: string }[]> {
   const facts = withUnit(device);
-  const small = proofProblem(family, { br: 1, bc: 1 });
-  const tiles = (['dq', 'dkdv'] as const).map((pass) => chooseMatrices(pass, small, facts));
+  const tiles = tilesOf(device, family);
   const most = (side: 'br' | 'bc'): number => Math.max(...tiles.map((t) => t?.[side] ?? 1));
   const p = proofProblem(family, { br: most('br'), bc: most('bc') });
   const { dout, ...inputs } = proofInputs(p);

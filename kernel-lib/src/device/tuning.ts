@@ -2,7 +2,7 @@
  * Tiles that were measured on a device (flash.tune), in place of those of the tables: how many rows stay and how many pass by a turn; see
  * wgsl/tiles.ts and, with `lanes`, wgsl/lane-tile.ts.
  */
-export interface TunedShape {
+export interface TunedTile {
   readonly own: number;
   readonly step: number;
   readonly lanes: boolean;
@@ -12,7 +12,18 @@ export interface TunedShape {
   readonly shuffle?: boolean;
 }
 
-/** By pass and head sizes; see tuningKey. */
+/** The same for matrix units: see MatrixTile in wgsl/matrices.ts. */
+export interface TunedMatrices {
+  readonly subgroups: number;
+  readonly rows: number;
+  readonly split: number;
+  readonly step: number;
+  readonly regions: number;
+}
+
+export type TunedShape = TunedTile | TunedMatrices;
+
+/** By pass and head sizes; see tuningKey and matrixTuningKey. */
 export type Tuning = Readonly<Record<string, TunedShape>>;
 
 /** Where tunings are kept from one session to the next. */
@@ -32,5 +43,31 @@ export function setTuningStore(store: TuningStore): void {
   current = store;
 }
 
-export const tuningKey = (pass: string, { D, Dv }: { readonly D: number; readonly Dv: number }): string =>
-  `${pass} D${D} Dv${Dv}`;
+interface HeadSizes {
+  readonly D: number;
+  readonly Dv: number;
+}
+
+export const tuningKey = (pass: string, { D, Dv }: HeadSizes): string => `${pass} D${D} Dv${Dv}`;
+
+/** Matrix units sum what they are given in parts, so that their tiles depend on the dtype, too. */
+export const matrixTuningKey = (pass: string, sizes: HeadSizes & { readonly dtype: string }): string =>
+  `${tuningKey(pass, sizes)} ${sizes.dtype} matrices`;
+
+type Tuned = ReadonlyMap<string, TunedShape> | undefined;
+
+/** The tile that was measured for a pass, of plain arithmetic. */
+export function tunedTile(tuned: Tuned, pass: string, sizes: HeadSizes): TunedTile | undefined {
+  const shape = tuned?.get(tuningKey(pass, sizes));
+  return shape && 'own' in shape ? shape : undefined;
+}
+
+/** The one of matrix units. */
+export function tunedMatrices(
+  tuned: Tuned,
+  pass: string,
+  sizes: HeadSizes & { readonly dtype: string },
+): TunedMatrices | undefined {
+  const shape = tuned?.get(matrixTuningKey(pass, sizes));
+  return shape && 'subgroups' in shape ? shape : undefined;
+}

@@ -21,7 +21,13 @@ export interface TuneRow {
 export class TuneReport {
   constructor(
     readonly device: DeviceInfo,
-    readonly sizes: { readonly D: number; readonly Dv: number; readonly H: number; readonly N: number },
+    readonly sizes: {
+      readonly D: number;
+      readonly Dv: number;
+      readonly H: number;
+      readonly N: number;
+      readonly dtype: string;
+    },
     readonly rows: readonly TuneRow[],
   ) {}
 
@@ -34,15 +40,19 @@ export class TuneReport {
   }
 
   private table(): Table {
-    const { D, Dv, H, N } = this.sizes;
+    const { D, Dv, H, N, dtype } = this.sizes;
     const shapeOf = ({ shape }: TuneRow): string => {
       if (shape === null) return 'of the table';
+      if ('subgroups' in shape) {
+        const { subgroups, rows, split, step, regions } = shape;
+        return `${subgroups} subgroups in ${split} columns, ${rows} matrices of rows x ${step}, ${regions} regions`;
+      }
       const { own, step, lanes, rows, shuffle } = shape;
       const how = lanes ? ' lanes' : rows ? `, ${rows} rows a thread` : '';
       return `${own} x ${step}${how}${shuffle ? ', lane to lane' : ''}`;
     };
     return {
-      caption: `Tiles for D ${D}, Dv ${Dv} on ${this.device.name}, H ${H}, N ${N}: rows that stay x rows of a step`,
+      caption: `Tiles for D ${D}, Dv ${Dv}, ${dtype} on ${this.device.name}, H ${H}, N ${N}: rows that stay x rows of a step`,
       header: ['pass', 'tile', 'time', 'taken'],
       numeric: [2],
       rows: this.rows.map((row) => [

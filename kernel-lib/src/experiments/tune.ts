@@ -1,11 +1,13 @@
 import { FlashError } from '../api/errors';
 import { attention } from '../api/attention';
-import { checkNames, checkRunOptions } from '../api/checks';
+import type { AttentionInfo } from '../api/on-device';
+import { checkNames, checkRunOptions, oneOf } from '../api/checks';
 import { NO_FEATURES, type Problem } from '../api/problem';
+import { provenFacts } from '../api/prove-matrices';
 import { defaultDevice } from '../device/default-device';
 import type { FlashDevice } from '../device/device';
-import { type TunedShape, type Tuning, tuningKey } from '../device/tuning';
-import { type Pass, tuningShapes } from '../kernels/flash2/choose-tile';
+import type { TunedShape, Tuning } from '../device/tuning';
+import { type Pass, tuningTrials, type TuningTrials } from '../kernels/flash2/choose-tile';
 import { randn } from '../tensor/random';
 import type { Tensor } from '../tensor/tensor';
 import { Progress } from './progress';
@@ -19,6 +21,8 @@ export interface TuneOptions {
   /** The problem that is timed. Default 8 heads, 1024 tokens on a GPU, 256 on a driver that runs on the CPU. */
   heads?: number;
   seq?: number;
+  /** Default 'f32'. Matrix units have tiles of their own for each; all else computes both alike, by the same tiles. */
+  dtype?: 'f32' | 'f16';
   /** Whether later sessions use the result, too. Default true. */
   keep?: boolean;
   /** Takes back, for all head sizes, what was found before, and measures nothing. */
@@ -31,23 +35,28 @@ const PASSES: readonly Pass[] = ['forward', 'dq', 'dkdv'];
 const RUNS = 3;
 /** A shape must save this share of the time to be taken in place of the table's. */
 const GAIN = 0.03;
-/** Share of the largest entry by which results may differ from those of the table's shapes: sums in another order. */
-const DIFFERENCE = 1e-3;
+/**
+ * Share of the largest entry by which results may differ from those of the table's shapes: sums in another order, and where units take
+ * halves, weights that were rounded by another maximum.
+ */
+const DIFFERENCE = { f32: 1e-3, f16: 1e-2 };
 
 /**
  * Measures which tiles suit FlashAttention-2's kernels on the default device, for one pair of head sizes, and uses them from then on, in later
  * sessions too: for a device that the tables do not know. The bits of results change with the tiles, by no more than their rounding.
- * A shape whose results differ from the table's is not taken, however fast it is.
+ * A shape whose results differ from the table's is not taken, however fast it is; one of matrix units is compared with float64, too, as
+ * they are whenever they are used for the first time (api/prove-matrices.ts).
  *
  * Rejects with a FlashError for bad options, with the signal's reason where aborted; then nothing has changed.
  */
 export async function tune(options: TuneOptions = {}): Promise<TuneReport> {
-  checkNames(options, ['dim', 'dimV', 'heads', 'seq', 'keep', 'forget', 'signal', 'onProgress']);
+  checkNames(options, ['dim', 'dimV', 'heads', 'seq', 'dtype', 'keep', 'forget', 'signal', 'onProgress']);
   checkRunOptions(options);
   const { keep = true, signal } = options;
   const D = wholeNumber('dim', options.dim, 64, 256);
   const Dv = wholeNumber('dimV', options.dimV, D, 256);
   const H = wholeNumber('heads', options.heads, 8);
+  const dtype = oneOf('dtype', ['f32', 'f16'], options.dtype, 'f32');
   signal?.throwIfAborted();
   const device = await defaultDevice();
   const { facts, info } = device;
@@ -55,25 +64,27 @@ export async function tune(options: TuneOptions = {}): Promise<TuneReport> {
   const before: Tuning = Object.fromEntries(facts.tuned ?? []);
   if (options.forget) {
     device.tune({}, keep);
-    return new TuneReport(info, { D, Dv, H, N }, []);
+    return new TuneReport(info, { D, Dv, H, N, dtype }, []);
   }
   const problem: Problem = {
     ...NO_FEATURES,
-    ...{ B: 1, H, Hk: H, Nq: N, Nk: N, D, Dv, scale: 1, layout: 'bhnd', packing: 'none', dtype: 'f32' },
+    ...{ B: 1, H, Hk: H, Nq: N, Nk: N, D, Dv, scale: 1, layout: 'bhnd', packing: 'none', dtype },
   };
-  const shapes = PASSES.map((pass) => tuningShapes(pass, problem, facts));
-  const progress = new Progress(shapes.flat().length + PASSES.length, options.onProgress);
+  const trials = await device.enqueue(() => trialsOf(device, problem));
+  const tries = trials.reduce((sum, { shapes }) => sum + 1 + shapes.length, 0);
+  const progress = new Progress(tries, options.onProgress);
   const trial = new Trial(device, problem, signal);
   const found: Record<string, TunedShape> = { ...before };
   const rows: TuneRow[] = [];
   try {
-    for (const pass of PASSES) delete found[tuningKey(pass, problem)];
-    for (const [n, pass] of PASSES.entries()) {
-      const key = tuningKey(pass, problem);
+    for (const { key } of trials) delete found[key];
+    for (const { pass, key, shapes } of trials) {
       const table = await progress.step(1, () => trial.run(pass, found));
       const tried: TuneRow[] = [{ pass, shape: null, ms: table, taken: true }];
-      for (const shape of shapes[n]) {
-        const ms = await progress.step(1, () => trial.run(pass, { ...found, [key]: shape }).catch(notHere));
+      for (const shape of shapes) {
+        const matrices = 'subgroups' in shape;
+        const run = (): Promise<number | null> => trial.run(pass, { ...found, [key]: shape }, matrices);
+        const ms = await progress.step(1, () => run().catch(notHere));
         tried.push({ pass, shape, ms, taken: false });
       }
       const best = tried.reduce((a, b) => ((b.ms ?? Infinity) < (a.ms ?? Infinity) ? b : a));
@@ -89,7 +100,14 @@ export async function tune(options: TuneOptions = {}): Promise<TuneReport> {
   }
   device.tune(found, keep);
   progress.finish();
-  return new TuneReport(info, { D, Dv, H, N }, rows);
+  return new TuneReport(info, { D, Dv, H, N, dtype }, rows);
+}
+
+/** What to try for each pass, with the matrix units if they are proven. */
+async function trialsOf(device: FlashDevice, p: Problem): Promise<({ pass: Pass } & TuningTrials)[]> {
+  const forward = await provenFacts(device, p, 'forward');
+  const backward = await provenFacts(device, p, 'backward');
+  return PASSES.map((pass) => ({ pass, ...tuningTrials(pass, p, pass === 'forward' ? forward : backward) }));
 }
 
 /** A shape that the device's compiler refuses, or that there is no memory for, is none of its shapes. */
@@ -106,15 +124,18 @@ class Trial {
 
   constructor(
     private readonly device: FlashDevice,
-    { H, Nq, D, Dv }: Problem,
+    private readonly problem: Problem,
     private readonly signal: AbortSignal | undefined,
   ) {
-    const shape = (width: number): number[] => [1, H, Nq, width];
-    this.inputs = [D, D, Dv, Dv].map((width, n) => randn(shape(width), { seed: n + 1 }));
+    const { H, Nq, D, Dv, dtype } = problem;
+    this.inputs = [D, D, Dv, Dv].map((width, n) => randn([1, H, Nq, width], { seed: n + 1, dtype }));
   }
 
-  /** The fastest of some runs of a pass with a tuning, in milliseconds; null where its results are wrong. */
-  async run(pass: Pass, tuning: Tuning): Promise<number | null> {
+  /**
+   * The fastest of some runs of a pass with a tuning, in milliseconds; null where its results are wrong.
+   * @param matrices whether the tuning is for matrix units, which a shape goes without if it is not proven
+   */
+  async run(pass: Pass, tuning: Tuning, matrices = false): Promise<number | null> {
     const { device, signal } = this;
     const [q, k, v, dout] = this.inputs;
     device.tune(tuning, false);
@@ -125,7 +146,10 @@ class Trial {
       const forward = await attention(q, k, v, { signal });
       const middle = performance.now();
       const made = [forward.out, forward.lse];
+      const proven = ({ path }: AttentionInfo): boolean =>
+        !matrices || new RegExp(`\\b${pass}:? matrix tiles`).test(path);
       try {
+        if (pass === 'forward' && !proven(forward.info)) return null;
         if (pass === 'forward' && run > 0) {
           best = Math.min(best, forward.info.gpuMs ?? middle - start);
           continue;
@@ -133,7 +157,7 @@ class Trial {
         const { dq, dk, dv, info } = await forward.backward(dout, { signal });
         made.push(dq, dk, dv);
         if (run > 0) best = Math.min(best, info.gpuMs ?? performance.now() - middle);
-        else if (!(await this.agrees(made))) return null;
+        else if ((pass !== 'forward' && !proven(info)) || !(await this.agrees(made))) return null;
       } finally {
         for (const tensor of made) tensor.dispose();
       }
@@ -148,7 +172,7 @@ class Trial {
     const truth = (this.truth ??= results);
     return results.every((numbers, n) => {
       const most = truth[n].reduce((top, x) => Math.max(top, Math.abs(x)), 0);
-      return numbers.every((x, i) => Math.abs(x - truth[n][i]) <= DIFFERENCE * (1 + most));
+      return numbers.every((x, i) => Math.abs(x - truth[n][i]) <= DIFFERENCE[this.problem.dtype] * (1 + most));
     });
   }
 

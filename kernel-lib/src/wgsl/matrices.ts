@@ -66,6 +66,7 @@ export const isRegular = (t: MatrixTile): boolean =>
   t.step % t.unit.K === 0 &&
   t.step % (t.unit.N * t.split) === 0 &&
   vec4sPerLane(t) % 2 === 0 &&
+  t.step / 4 <= threads(t) &&
   t.unit.K % 8 === 0 &&
   t.unit.N % 8 === 0;
 
@@ -256,15 +257,6 @@ const stagePlace = (t: MatrixTile, size: number, part: number): string =>
 /** Puts what was fetched into workgroup memory. */
 export const putStep = (t: MatrixTile, name: string, size: number): string =>
   eachChunk(t, size, (n, part) => `stage_${name}[${stagePlace(t, size, part)}] = fetch_${name}_${n}_${part};`);
-
-/** Loads a step of rows into workgroup memory. */
-export const stageMatrixStep = (
-  t: MatrixTile,
-  name: string,
-  size: number,
-  load: (row: string, d8: string, part: number) => string,
-): string =>
-  eachChunk(t, size, (_, part) => `stage_${name}[${stagePlace(t, size, part)}] = ${load('row', 'd8', part)};`);
 
 /** region = own * step^T: S = Q K^T and its relatives, over rows of `size` numbers; `own` names the matrices in registers. */
 export function productsInto(t: MatrixTile, region: string, own: string, step: string, size: number): string {

@@ -1,5 +1,6 @@
 import type { Problem } from '../../api/problem';
 import type { DeviceFacts } from '../../device/device';
+import { type TunedMatrices, tunedMatrices } from '../../device/tuning';
 import { isRegular, matrixBytes, type MatrixTile, ownMatrixRows, paddedSize, threads } from '../../wgsl/matrices';
 import type { Pass } from './choose-tile';
 
@@ -9,30 +10,59 @@ export interface AttentionMatrices extends MatrixTile {
   readonly bc: number;
 }
 
+const shape = (
+  subgroups: number,
+  rows: number,
+  split: number,
+  { step = 32, regions = 2 }: { step?: number; regions?: number } = {},
+): TunedMatrices => ({ subgroups, rows, split, step, regions });
+
 /** Shapes from the best down. `rows` and `split` as in MatrixTile; the larger `rows`, the less traffic of workgroup memory. */
-const SHAPES: Record<Pass, readonly Pick<MatrixTile, 'subgroups' | 'rows' | 'split' | 'step' | 'regions'>[]> = {
+const GRADIENT_SHAPES: readonly TunedMatrices[] = [shape(4, 1, 1), shape(4, 1, 2), shape(2, 1, 2)];
+const SHAPES: Record<Pass, readonly TunedMatrices[]> = {
   forward: [
-    { subgroups: 4, rows: 2, split: 1, step: 32, regions: 2 },
-    { subgroups: 4, rows: 2, split: 2, step: 32, regions: 2 },
-    { subgroups: 4, rows: 2, split: 2, step: 32, regions: 1 },
-    { subgroups: 4, rows: 1, split: 2, step: 32, regions: 1 },
-    { subgroups: 4, rows: 1, split: 4, step: 64, regions: 1 },
-    { subgroups: 2, rows: 1, split: 2, step: 32, regions: 1 },
+    shape(4, 2, 1),
+    shape(4, 2, 2),
+    shape(4, 2, 2, { regions: 1 }),
+    shape(4, 1, 2, { regions: 1 }),
+    shape(4, 1, 4, { step: 64, regions: 1 }),
+    shape(2, 1, 2, { regions: 1 }),
   ],
-  dq: [
-    { subgroups: 4, rows: 1, split: 1, step: 32, regions: 2 },
-    { subgroups: 4, rows: 1, split: 2, step: 32, regions: 2 },
-    { subgroups: 2, rows: 1, split: 2, step: 32, regions: 2 },
+  dq: GRADIENT_SHAPES,
+  dkdv: GRADIENT_SHAPES,
+};
+
+/** What flash.tune() tries beside them: other numbers of threads, of rows that stay, and of rows that pass by a turn. */
+const MORE_GRADIENT_SHAPES: readonly TunedMatrices[] = [
+  shape(8, 1, 1),
+  shape(4, 2, 1),
+  shape(4, 2, 2),
+  shape(8, 2, 2),
+  shape(4, 1, 1, { step: 16 }),
+  shape(4, 1, 1, { step: 64 }),
+  shape(8, 1, 2, { step: 64 }),
+];
+const MORE_SHAPES: Record<Pass, readonly TunedMatrices[]> = {
+  forward: [
+    shape(8, 2, 1, { regions: 1 }),
+    shape(8, 2, 2),
+    shape(8, 1, 1),
+    shape(4, 1, 1),
+    shape(4, 2, 1, { regions: 1 }),
+    shape(4, 2, 1, { step: 16 }),
+    shape(4, 2, 1, { step: 64, regions: 1 }),
+    shape(4, 1, 1, { step: 64 }),
+    shape(4, 4, 2, { regions: 1 }),
+    shape(2, 2, 1),
   ],
-  dkdv: [
-    { subgroups: 4, rows: 1, split: 1, step: 32, regions: 2 },
-    { subgroups: 4, rows: 1, split: 2, step: 32, regions: 2 },
-    { subgroups: 2, rows: 1, split: 2, step: 32, regions: 2 },
-  ],
+  dq: MORE_GRADIENT_SHAPES,
+  dkdv: MORE_GRADIENT_SHAPES,
 };
 
 /** 32-bit registers of a lane for matrices that live through the loop, at the most; a lane has 255 for everything. */
 const REGISTERS = 160;
+/** Of shapes that are measured before they are used. */
+const MORE_REGISTERS = 224;
 
 /** Registers of a lane for own rows, results and the scores of a turn. */
 function registers(pass: Pass, t: MatrixTile, { D, Dv }: Pick<Problem, 'D' | 'Dv'>): number {
@@ -42,21 +72,40 @@ function registers(pass: Pass, t: MatrixTile, { D, Dv }: Pick<Problem, 'D' | 'Dv
   return (t.rows * t.unit.M * (own + results + t.step / t.split)) / t.unit.lanes;
 }
 
+/** The tile of a shape, or null where it takes more than the device has. */
+function tileOf(
+  pass: Pass,
+  taken: TunedMatrices,
+  p: Problem,
+  { matrices, workgroupStorage, maxInvocations }: DeviceFacts,
+  most: number,
+): AttentionMatrices | null {
+  const { subgroups, rows, split, step, regions } = taken;
+  const t: MatrixTile = { unit: matrices!, parts: p.dtype === 'f16' ? 1 : 2, subgroups, rows, split, step, regions };
+  const fits =
+    isRegular(t) &&
+    matrixBytes(t, [p.D, p.Dv]) + 32 * (step / 4) <= workgroupStorage &&
+    threads(t) <= maxInvocations &&
+    registers(pass, t, p) <= most;
+  if (!fits) return null;
+  const own = ownMatrixRows(t);
+  return pass === 'dkdv' ? { ...t, br: step, bc: own } : { ...t, br: own, bc: step };
+}
+
 /** The matrix tile of a pass, or null where the device has no such units, or its workgroup memory or registers are too few. */
 export function chooseMatrices(pass: Pass, p: Problem, facts: DeviceFacts): AttentionMatrices | null {
-  const unit = facts.matrices;
   // Bytes of a cache, and pages, are read by other kernels.
-  if (!unit || p.cache || (p.dtype === 'f32' && pass !== 'forward')) return null;
-  for (const shape of SHAPES[pass]) {
-    const t: MatrixTile = { unit, parts: p.dtype === 'f16' ? 1 : 2, ...shape };
-    const fits =
-      isRegular(t) &&
-      matrixBytes(t, [p.D, p.Dv]) + 32 * (t.step / 4) <= facts.workgroupStorage &&
-      threads(t) <= facts.maxInvocations &&
-      registers(pass, t, p) <= REGISTERS;
-    if (!fits) continue;
-    const own = ownMatrixRows(t);
-    return pass === 'dkdv' ? { ...t, br: t.step, bc: own } : { ...t, br: own, bc: t.step };
+  if (!facts.matrices || p.cache || (p.dtype === 'f32' && pass !== 'forward')) return null;
+  const tuned = tunedMatrices(facts.tuned, pass, p);
+  const measured = tuned && tileOf(pass, tuned, p, facts, MORE_REGISTERS);
+  if (measured) return measured;
+  for (const taken of SHAPES[pass]) {
+    const t = tileOf(pass, taken, p, facts, REGISTERS);
+    if (t) return t;
   }
   return null;
 }
+
+/** The shapes that flash.tune() tries for a pass. */
+export const triedMatrices = (pass: Pass, p: Problem, facts: DeviceFacts): TunedMatrices[] =>
+  [...SHAPES[pass], ...MORE_SHAPES[pass]].filter((taken) => tileOf(pass, taken, p, facts, MORE_REGISTERS));

@@ -1,12 +1,12 @@
 import type { Problem } from '../../api/problem';
 import type { DeviceFacts } from '../../device/device';
-import { type TunedShape, tuningKey } from '../../device/tuning';
+import { matrixTuningKey, tunedTile, type TunedShape, type TunedTile, tuningKey } from '../../device/tuning';
 import { chooseLanes, triedLanes } from '../../wgsl/choose-lanes';
 import { firstFit, shareTile, tableShapes, triedShapes } from '../../wgsl/choose-shape';
 import { type LaneTile, ownRows } from '../../wgsl/lane-tile';
 import { resultColumns, rowsPerThread, type TileShape } from '../../wgsl/tiles';
 import type { AttentionTile } from '../common';
-import { type AttentionMatrices, chooseMatrices } from './choose-matrices';
+import { type AttentionMatrices, chooseMatrices, triedMatrices } from './choose-matrices';
 import { dkdvBytes } from './dkdv';
 import { dqBytes } from './dq';
 import { forwardBytes } from './forward';
@@ -35,7 +35,7 @@ const withRoles = (pass: Pass, t: TileShape, own: number, step: number): Attenti
 
 /** The tile of a pass: a pure function of head sizes and device. */
 export function chooseTile(pass: Pass, sizes: HeadSizes, facts: DeviceFacts): AttentionTile {
-  const tuned = facts.tuned?.get(tuningKey(pass, sizes));
+  const tuned = tunedTile(facts.tuned, pass, sizes);
   if (tuned && !tuned.lanes) {
     const t = shareTile(tuned.own, tuned.step, facts, tuned);
     if (tileBytes(pass, t, sizes) <= facts.workgroupStorage) return withRoles(pass, t, t.own, t.step);
@@ -76,7 +76,7 @@ const oneByOne = (pass: Pass): boolean => pass === 'forward';
 export function chooseLaneTile(pass: Pass, p: Problem, facts: DeviceFacts): AttentionLanes | null {
   const { D, Dv, H, Hk, Nq, Nk } = p;
   const numbers = { forward: D + Dv, dq: 2 * D + Dv, dkdv: 2 * (D + Dv) }[pass];
-  const tuned = facts.tuned?.get(tuningKey(pass, p));
+  const tuned = tunedTile(facts.tuned, pass, p);
   const choose = (length: number): LaneTile | null =>
     chooseLanes(facts, { numbers, sizes: [D, Dv], length, oneByOne: oneByOne(pass) }, tuned?.lanes ? tuned : undefined);
   const whole = choose(pass === 'dkdv' ? Nk : Nq);
@@ -156,9 +156,21 @@ export const queryWorkgroups = (
   return B * Hk * Math.ceil((Nq * H) / Hk / rows);
 };
 
-/** The shapes that flash.tune() tries for a pass: lane tiles where the device takes them, else tiles that fit. */
-export function tuningShapes(pass: Pass, p: Problem, facts: DeviceFacts): TunedShape[] {
+/** What flash.tune() tries for a pass, and under which key it keeps the best. */
+export interface TuningTrials {
+  readonly key: string;
+  readonly shapes: readonly TunedShape[];
+}
+
+/** Matrix tiles where the device takes them, else lane tiles, else tiles that fit. */
+export function tuningTrials(pass: Pass, p: Problem, facts: DeviceFacts): TuningTrials {
   const untuned = { ...facts, tuned: undefined };
+  return chooseMatrices(pass, p, untuned)
+    ? { key: matrixTuningKey(pass, p), shapes: triedMatrices(pass, p, untuned) }
+    : { key: tuningKey(pass, p), shapes: triedTiles(pass, p, untuned) };
+}
+
+function triedTiles(pass: Pass, p: Problem, untuned: DeviceFacts): TunedTile[] {
   const lanes = chooseLaneTile(pass, p, untuned);
   if (lanes)
     return triedLanes(lanes, oneByOne(pass)).map(({ rows, step }) => ({
@@ -167,8 +179,8 @@ export function tuningShapes(pass: Pass, p: Problem, facts: DeviceFacts): TunedS
       lanes: true,
     }));
   return (
-    triedShapes(facts, (t) => accumulators(pass, t, p))
-      .filter(({ shape }) => tileBytes(pass, shape, p) <= facts.workgroupStorage)
+    triedShapes(untuned, (t) => accumulators(pass, t, p))
+      .filter(({ shape }) => tileBytes(pass, shape, p) <= untuned.workgroupStorage)
       // Only the forward has anything to hand round.
       .filter(({ shape }) => pass === 'forward' || !shape.shuffle)
       .map(({ rows, shape: { own, step, shuffle } }) => ({

@@ -6,17 +6,18 @@ import { BY_EIGHTS, load8, store8 } from '../../wgsl/eights';
 import { enableMatrices } from '../../wgsl/matrix-types';
 import {
   accumulateFrom,
+  declareFetch,
   declareResults,
   declareStage,
   eachLaneRowOf,
+  fetchStep,
   loadOwnMatrices,
   matrixMain,
   matrixModule,
   productsInto,
+  putStep,
   scaleResults,
-  stageMatrixStep,
   storeResults,
-  threads,
 } from '../../wgsl/matrices';
 import { type Params, when } from '../../wgsl/params';
 import { EACH_QUERY_HEAD_WGSL, ownKeysWgsl, rowsOf } from '../common';
@@ -26,7 +27,7 @@ import type { AttentionMatrices } from './choose-matrices';
 
 /**
  * dK and dV on matrix units (wgsl/matrices.ts); the formulas are in dkdv.ts, which is the same for plain arithmetic. The keys stay, the
- * queries of the group's heads pass by. Five barriers a step.
+ * queries of the group's heads pass by, the next ones on their way while the products of these are made. Five barriers a step.
  * @param writes both, or one where the device cannot bind as many tensors
  */
 export function dkdvMatricesKernel(
@@ -40,6 +41,12 @@ export function dkdvMatricesKernel(
   const [dk, dv] = [writes.includes('dk'), writes.includes('dv')];
   const scores: MatrixScore = { tile: t, own: 'keys' };
   const { begin, access } = keyGradientsWgsl(enableMatrices(t.unit), p, f, params, writes, BY_EIGHTS);
+  const fetch = (i0: string): string => `
+  ${fetchStep(t, 'q', D, load8({ ...rowsOf('q', D), row0: i0 }))}
+  ${fetchStep(t, 'dout', Dv, load8({ ...rowsOf('dout', Dv), row0: i0 }))}
+  if (lid < ${t.step / 4}u) {
+    ${[0, 1, 2, 3].map((e) => `fetch_state${e} = load_row(b, h, seq, ${i0} + 4u * lid + ${e}u);`).join(' ')}
+  }`;
   const finish = (name: 'acc_k' | 'acc_v', size: number, factor: (i: number) => string): string => `
 workgroupBarrier();
 ${eachLaneRowOf(t, (i) => `if (share == 0u) { row_factor[row${i}] = ${factor(i)}; }`)}
@@ -64,17 +71,21 @@ ${declareGradientFactors(t)}
 // From the first tile of queries, counted from query 0, that sees one of these keys.
 let begin = query_begin(seq, j0) / ${t.br}u * ${t.br}u;
 let end = query_end(seq, j1);
+${declareFetch(t, 'q', D)}
+${declareFetch(t, 'dout', Dv)}
+${[0, 1, 2, 3].map((e) => `var fetch_state${e} = vec2f();`).join(' ')}
 ${EACH_QUERY_HEAD_WGSL}
+  ${fetch('begin')}
   for (var i0 = begin; i0 < end; i0 += ${t.br}u) {
     workgroupBarrier();
-    ${stageMatrixStep(t, 'q', D, load8(rowsOf('q', D)))}
-    ${stageMatrixStep(t, 'dout', Dv, load8(rowsOf('dout', Dv)))}
-    for (var n = lid; n < ${t.step / 4}u; n += ${threads(t)}u) {
-      ${[0, 1, 2, 3].map((e) => `let state${e} = load_row(b, h, seq, i0 + 4u * n + ${e}u);`).join(' ')}
-      lse4[n] = vec4f(state0.x, state1.x, state2.x, state3.x);
-      delta4[n] = vec4f(state0.y, state1.y, state2.y, state3.y);
+    ${putStep(t, 'q', D)}
+    ${putStep(t, 'dout', Dv)}
+    if (lid < ${t.step / 4}u) {
+      lse4[lid] = vec4f(fetch_state0.x, fetch_state1.x, fetch_state2.x, fetch_state3.x);
+      delta4[lid] = vec4f(fetch_state0.y, fetch_state1.y, fetch_state2.y, fetch_state3.y);
     }
     workgroupBarrier();
+    ${fetch(`i0 + ${t.br}u`)}
     ${productsInto(t, '0u', 'own_k', 'q', D)}
     ${when(dk, productsInto(t, '1u', 'own_v', 'dout', Dv))}
     workgroupBarrier();

@@ -6,15 +6,17 @@ import { BY_EIGHTS, load8, store8 } from '../../wgsl/eights';
 import { enableMatrices } from '../../wgsl/matrix-types';
 import {
   accumulateFrom,
+  declareFetch,
   declareResults,
   declareStage,
   eachLaneRowOf,
+  fetchStep,
   loadOwnMatrices,
   matrixMain,
   matrixModule,
   productsInto,
+  putStep,
   scaleResults,
-  stageMatrixStep,
   storeResults,
 } from '../../wgsl/matrices';
 import type { Params } from '../../wgsl/params';
@@ -25,11 +27,14 @@ import type { AttentionMatrices } from './choose-matrices';
 
 /**
  * dQ on matrix units (wgsl/matrices.ts); the formulas and why dQ has a kernel of its own are in dq.ts, which is the same for plain
- * arithmetic. Five barriers a step.
+ * arithmetic. The next keys and values are on their way while the products of these are made. Five barriers a step.
  */
 export function dqMatricesKernel(t: AttentionMatrices, p: Problem, f: ScoreFeatures, params: Params): Kernel {
   const { D, Dv, dtype } = p;
   const scores: MatrixScore = { tile: t, own: 'queries' };
+  const fetch = (j0: string): string => `
+  ${fetchStep(t, 'k', D, load8({ ...rowsOf('k', D), row0: j0 }))}
+  ${fetchStep(t, 'v', Dv, load8({ ...rowsOf('v', Dv), row0: j0 }))}`;
   const code = `
 ${backwardWgsl(enableMatrices(t.unit), p, f, params, 7, BY_EIGHTS)}
 ${BY_EIGHTS.array(6, 'read_write', 'dq', D, dtype)}
@@ -47,12 +52,17 @@ ${declareResults(t, 'acc', D)}
 ${eachLaneRowOf(t, (i) => `let state${i} = load_row(b, h, seq, i0 + row${i});`)}
 ${declareGradientFactors(t)}
 
+let begin = key_begin(seq, i0) / ${t.bc}u * ${t.bc}u;
 let end = key_end(seq, i1);
-for (var j0 = key_begin(seq, i0) / ${t.bc}u * ${t.bc}u; j0 < end; j0 += ${t.bc}u) {
+${declareFetch(t, 'k', D)}
+${declareFetch(t, 'v', Dv)}
+${fetch('begin')}
+for (var j0 = begin; j0 < end; j0 += ${t.bc}u) {
   workgroupBarrier();
-  ${stageMatrixStep(t, 'k', D, load8(rowsOf('k', D)))}
-  ${stageMatrixStep(t, 'v', Dv, load8(rowsOf('v', Dv)))}
+  ${putStep(t, 'k', D)}
+  ${putStep(t, 'v', Dv)}
   workgroupBarrier();
+  ${fetch(`j0 + ${t.bc}u`)}
   ${productsInto(t, '0u', 'own_q', 'k', D)}
   ${productsInto(t, '1u', 'own_dout', 'v', Dv)}
   workgroupBarrier();
