@@ -40,14 +40,15 @@ gpu.queue.submit = (commands) => {
 };
 
 const x = flash.randn([1, 1, 64, 64], { seed: 1 });
-/** Milliseconds by name, of calls that come after the first ones: those compile, and the compiler of JavaScript learns. */
+/** Milliseconds by name, of calls that come after the first ones: those compile, and the compiler of JavaScript learns for long. */
 const times = {};
+const [FIRST, ALL] = [1000, 2000];
 const note = (n, ms) => {
-  for (const [name, value] of Object.entries(ms)) if (n >= 100) (times[name] ??= []).push(value);
+  for (const [name, value] of Object.entries(ms)) if (n >= FIRST) (times[name] ??= []).push(value);
 };
 
 // Forward, its data, backward, one after the other, with the empty dispatch in between.
-for (let n = 0; n < 600; n++) {
+for (let n = 0; n < ALL; n++) {
   const start = performance.now();
   await empty();
   const begin = performance.now();
@@ -63,14 +64,14 @@ for (let n = 0; n < 600; n++) {
   for (const part of [result, dq, dk, dv]) part.dispose();
 }
 // The same call again and again.
-for (let n = 0; n < 1100; n++) {
+for (let n = 0; n < ALL; n++) {
   const begin = performance.now();
   const result = await flash.attention(x, x, x);
   note(n, { forwardSubmit: submitted - begin });
   result.dispose();
 }
 const result = await flash.attention(x, x, x);
-for (let n = 0; n < 1100; n++) {
+for (let n = 0; n < ALL; n++) {
   const begin = performance.now();
   const { dq, dk, dv } = await result.backward(x);
   note(n, { backwardSubmit: submitted - begin });

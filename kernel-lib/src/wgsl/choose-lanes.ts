@@ -2,8 +2,11 @@ import type { DeviceFacts } from '../device/device';
 import type { LaneTile } from './lane-tile';
 import { vec4s } from './tiles';
 
-/** Bytes of a lane's private arrays times its lanes, at the most: three quarters of a first-level cache. */
-const ARRAY_BYTES = 24576;
+/**
+ * Bytes of a lane's private arrays times its lanes, at the most: a first-level cache, where twice the rows halve what a key costs to load and hand
+ * round, and three quarters of it in a gradient's kernel that has several rows anyway, or compiles for long.
+ */
+const ARRAY_BYTES = { one: 32768, several: 24576 };
 
 /** Rows of a workgroup, at the most: twice as many are no faster, and their code takes three times as long to compile. */
 const ROWS = 32;
@@ -12,8 +15,15 @@ const ROWS = 32;
 const LANE_SCORES = 8;
 const ONE_BY_ONE_SCORES = 16;
 
-/** Rows of the other side in a turn that takes them one by one: a result is stored once for them. With eight the code is too long. */
+/** Rows of the other side in a turn that takes them one by one, at the most: a result is stored once for them. With eight the code is too long. */
 const ONE_BY_ONE = 4;
+
+/** Seconds that Mesa may compile such a kernel, on the machine of docs/performance.md. */
+const COMPILE_SECONDS = 2.1;
+
+/** What it takes, about: the first part is for its loads and stores, which LLVM orders, the second for its arithmetic. */
+const compileSeconds = (rows: number, step: number, [D, Dv]: readonly number[]): number =>
+  ((rows * (D + Dv)) / 1024) ** 1.5 + ((rows + 1) * (D + step * Dv)) / 2000;
 
 /**
  * Rows of the other side in a turn of quads, and scores of a lane in it, at the most: a result is stored once for a turn's multiply-adds. Twice
@@ -50,10 +60,11 @@ export function chooseLanes(
   if (kind !== 'software' || lanes < 4 || lanes > 16 || numbers > NUMBERS) return null;
   // Powers of two: rows go together by fours.
   let most = 2 ** Math.floor(Math.log2(Math.max(1, (wanted?.own ?? ROWS) / lanes)));
-  while (!wanted && most > 1 && 4 * lanes * most * numbers > ARRAY_BYTES) most /= 2;
+  const quads = driver === 'swiftshader' && lanes === 4;
+  const bytes = (): number => (oneByOne || (most === 2 && !quads) ? ARRAY_BYTES.one : ARRAY_BYTES.several);
+  while (!wanted && most > 1 && 4 * lanes * most * numbers > bytes()) most /= 2;
   let rows = most;
   while (rows > 1 && lanes * (rows / 2) >= length) rows /= 2;
-  const quads = driver === 'swiftshader' && lanes === 4;
   const step = wanted?.step ?? stepOf(lanes, most, { quads, sizes, oneByOne: oneByOne && rows > 1 });
   return { lanes, rows, step, quads };
 }
@@ -69,7 +80,11 @@ function stepOf(
   { quads, sizes, oneByOne }: { quads: boolean; sizes: readonly number[]; oneByOne: boolean },
 ): number {
   if (quads) return Math.min(QUAD_STEP, QUAD_SCORES / rows);
-  if (oneByOne && vec4s(sizes[0]) >= lanes) return ONE_BY_ONE;
+  if (oneByOne && vec4s(sizes[0]) >= lanes) {
+    let step = ONE_BY_ONE;
+    while (step > 1 && compileSeconds(rows, step, sizes) > COMPILE_SECONDS) step /= 2;
+    return step;
+  }
   // No more rows of the other side than one load of the lanes brings.
   const most = Math.min(lanes / Math.max(...sizes.map(vec4s)), LANE_SCORES / rows);
   return Math.max(1, 2 ** Math.floor(Math.log2(most)));
