@@ -1,31 +1,64 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import { dozing, setPause } from '../src/device/doze';
+import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
+import { dozing, type Pause, setPause } from '../src/device/doze';
 import { pause } from '../src/node/pause';
 
 describe('sleeping between two questions', () => {
-  afterEach(() => setPause(null));
+  let now = 0;
+  beforeEach(() => {
+    now = 1000;
+    jest.spyOn(performance, 'now').mockImplementation(() => now);
+  });
+  afterEach(() => {
+    jest.restoreAllMocks();
+    setPause(null);
+  });
 
-  /** Pauses of other sleepers than the thread: what each was told. */
-  function told(): number[] {
-    const naps: number[] = [];
-    setPause(async (ms) => {
-      await wait(2);
-      naps.push(ms());
-    });
-    return naps;
+  /** A pause that ends when the test says so: `after(ms)` lets time go by and gives how long the thread was told to sleep. */
+  function byHand(): { pauses: number; after(ms: number): Promise<number> } {
+    let end: (() => number) | undefined;
+    const hand = {
+      pauses: 0,
+      async after(ms: number): Promise<number> {
+        now += ms;
+        const nap = end!();
+        await turn();
+        return nap;
+      },
+    };
+    const sleep: Pause = (ms) =>
+      new Promise((resolve) => {
+        hand.pauses++;
+        end = () => {
+          const nap = ms();
+          resolve();
+          return nap;
+        };
+      });
+    setPause(sleep);
+    return hand;
+  }
+
+  /** A promise and what keeps it. */
+  function later(): { promise: Promise<string>; come(): void } {
+    let come = (): void => undefined;
+    const promise = new Promise<string>((resolve) => (come = () => resolve('there')));
+    return { promise, come: () => come() };
   }
 
   test('grows with the time that was waited, up to half a millisecond, and ends with what was waited for', async () => {
-    const naps = told();
-    expect(await dozing(wait(40, 'there'), 40)).toBe('there');
-    expect(naps.length).toBeGreaterThan(3);
-    expect(naps.every((ms) => ms > 0 && ms <= 0.5)).toBe(true);
-    expect(naps.at(-1)).toBe(0.5);
-    const { length } = naps;
-    await wait(20);
-    // The one that was under way then was told not to sleep.
-    expect(naps.slice(length)).toEqual(naps.slice(length).map(() => 0));
-    expect(naps.length).toBeLessThanOrEqual(length + 1);
+    const hand = byHand();
+    const { promise, come } = later();
+    const result = dozing(promise, 40);
+    expect([await hand.after(0.8), await hand.after(0.8), await hand.after(30)]).toEqual([
+      expect.closeTo(0.1),
+      expect.closeTo(0.2),
+      0.5,
+    ]);
+    expect(hand.pauses).toBe(4);
+    come();
+    expect(await result).toBe('there');
+    expect(await hand.after(1)).toBe(0);
+    expect(hand.pauses).toBe(4);
   });
 
   test.each([
@@ -33,33 +66,56 @@ describe('sleeping between two questions', () => {
     ['unknown', 0],
     ['not known yet', Infinity],
   ])('comes late where the time is %s', async (_, expected) => {
-    setPause(async (ms) => {
-      expect(ms()).toBe(0);
-      await wait(1);
-    });
-    await dozing(Promise.resolve(), expected);
-    expect.assertions(1);
+    const hand = byHand();
+    const { promise, come } = later();
+    const result = dozing(promise, expected);
+    expect(await hand.after(0.39)).toBe(0);
+    expect(await hand.after(0.05)).toBeGreaterThan(0);
+    come();
+    await result;
+    await hand.after(0);
+  });
+
+  test('is one for all who wait, by the one who waits shortest', async () => {
+    const hand = byHand();
+    const [first, second] = [later(), later()];
+    const results = [dozing(first.promise, 40)];
+    expect(await hand.after(80)).toBe(0.5);
+    results.push(dozing(second.promise, 40));
+    expect(await hand.after(0.8)).toBeCloseTo(0.1);
+    second.come();
+    await results[1];
+    expect(await hand.after(0.8)).toBe(0.5);
+    expect(hand.pauses).toBe(4);
+    first.come();
+    await results[0];
+    await hand.after(0);
   });
 
   test('ends with an abort, and hands errors on', async () => {
-    const naps = told();
+    const hand = byHand();
     const stop = new AbortController();
-    const call = dozing(wait(60), 60, stop.signal);
-    await wait(20);
+    const { promise, come } = later();
+    const call = dozing(promise, 60, stop.signal);
+    expect(await hand.after(8)).toBe(0.5);
     stop.abort();
-    await wait(5);
-    const { length } = naps;
-    await call;
-    expect(naps.length).toBe(length);
+    expect(await hand.after(8)).toBe(0);
+    expect(hand.pauses).toBe(2);
+    come();
+    expect(await call).toBe('there');
+    expect(await dozing(Promise.resolve(1), 60, stop.signal)).toBe(1);
+    expect(hand.pauses).toBe(2);
     await expect(dozing(Promise.reject(new Error('no')), 1)).rejects.toThrow('no');
+    await hand.after(0);
   });
 
   test('in Node the thread sleeps, and the event loop turns between', async () => {
+    jest.restoreAllMocks();
     let turns = 0;
     const timer = setInterval(() => turns++, 1);
     setPause(pause);
     const [before, start] = [process.cpuUsage(), performance.now()];
-    await dozing(wait(200), 200);
+    await dozing(wait(300), 300);
     clearInterval(timer);
     const { user, system } = process.cpuUsage(before);
     // Asking all the time would take all of it.
@@ -68,6 +124,6 @@ describe('sleeping between two questions', () => {
   });
 
   test('where a thread may not sleep, one only waits', async () => {
-    expect(await dozing(wait(5, 'there'), 5)).toBe('there');
+    expect(await dozing(Promise.resolve('there'), 5)).toBe('there');
   });
 });

@@ -2,6 +2,7 @@ import { proofOf } from '../src/api/prove-matrices';
 import { CASE_DEFAULTS, defaultScale, type CheckCase } from '../src/check/case';
 import { checkCase } from '../src/check/check-case';
 import { defaultDevice } from '../src/device/default-device';
+import { matrixTuningKey } from '../src/device/tuning';
 import * as flash from '../src/node';
 import type { MatrixUnit } from '../src/wgsl/matrix-types';
 import { onEachAdapter } from './support/devices';
@@ -20,6 +21,8 @@ const all: CheckCase = {
   bias: { axes: 'hqk', dtype: 'f32', forbids: true },
   mask: { axes: 'bqk', dtype: 'bool', forbids: true },
 };
+
+const PLAIN_TILE = { own: 8, step: 4, lanes: false };
 
 const half: CheckCase = { ...plain, dtype: 'f16', times: 3 };
 
@@ -93,6 +96,40 @@ onEachAdapter('matrix kernels on emulated units', (adapter) => {
       expect(info.path).not.toMatch(/matrix/);
       const proof = await device.enqueue(() => proofOf(device, { pass: 'forward', dtype: 'f16', D: 16, Dv: 16 }));
       expect(proof).toMatchObject({ ok: false, text: expect.stringMatching(/out off by .* \(allowed/) });
+    },
+    timeout,
+  );
+
+  // Each kernel takes lavapipe long to compile.
+  (adapter === 'lavapipe' ? test.skip : test)(
+    'a measured tile that is wrong gives way to that of the table',
+    async () => {
+      await flash.init();
+      const device = await defaultDevice();
+      const unit = { ...NVIDIA, M: 8, N: 8, K: 8, lanes: 16 };
+      emulateUnits(device, unit);
+      const { gpu } = device;
+      const { createShaderModule } = gpu;
+      const spoilt: string[] = [];
+      const spoil = (code: string): string => {
+        if (!code.includes(`@workgroup_size(${2 * unit.lanes})`) || !code.includes('l0 *= alpha0')) return code;
+        spoilt.push(code);
+        return code.replace('l0 *= alpha0', 'l0 *= 2.0 * alpha0');
+      };
+      Object.assign(gpu, {
+        createShaderModule: (descriptor: GPUShaderModuleDescriptor): GPUShaderModule =>
+          createShaderModule.call(gpu, { ...descriptor, code: spoil(descriptor.code) }),
+      });
+      const key = matrixTuningKey('forward', half);
+      device.tune({ [key]: { subgroups: 2, rows: 1, split: 2, step: 32, regions: 1 }, other: PLAIN_TILE }, false);
+      const q = flash.randn([1, 1, 70, 16], { dtype: 'f16', seed: 1 });
+      const { out, info } = await flash.attention(q, q, q);
+      expect(spoilt.length).toBeGreaterThan(0);
+      expect(info.path).toMatch(/matrix tiles .*, 4 subgroups/);
+      expect([...device.facts.tuned!.keys()]).toEqual(['other']);
+      const plain = await flash.attention(q, q, q, { algorithm: 'naive' });
+      const [a, b] = await Promise.all([out.data(), plain.out.data()]);
+      expect(Math.max(...a.map((x, n) => Math.abs(x - b[n])))).toBeLessThan(5e-3);
     },
     timeout,
   );

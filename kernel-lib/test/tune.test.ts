@@ -131,6 +131,20 @@ describe('what was found', () => {
     expect(tuningTrials('dq', problem, large).key).toBe(tuningKey('dq', problem));
   });
 
+  test.each([[5], ['x'], [null], [{}], [{ own: 0, step: 4, lanes: false, subgroups: 0 }], [{ own: -8, step: '4' }]])(
+    'counts as nothing where a file holds %j',
+    (shape) => {
+      const unit = { M: 16, N: 16, K: 16, lanes: 32, pinned: false };
+      const facts: DeviceFacts = { ...gpu, workgroupStorage: 49152, maxInvocations: 1024, matrices: unit };
+      const half: Problem = { ...problem, dtype: 'f16' };
+      const keys = [tuningKey('forward', half), matrixTuningKey('forward', half)];
+      const tuned = new Map(keys.map((key) => [key, shape as unknown as TunedTile]));
+      expect(chooseTile('forward', half, { ...facts, tuned })).toEqual(chooseTile('forward', half, facts));
+      expect(chooseMatrices('forward', half, { ...facts, tuned })).toEqual(chooseMatrices('forward', half, facts));
+      expect(chooseLaneTile('forward', half, { ...cpu, tuned })).toEqual(chooseLaneTile('forward', half, cpu));
+    },
+  );
+
   test('is kept in a file of the cache folder; one that is spoilt counts as empty', () => {
     const { XDG_CACHE_HOME } = process.env;
     const folder = mkdtempSync(path.join(tmpdir(), 'flashlab tuning '));
@@ -142,6 +156,8 @@ describe('what was found', () => {
       tuningFile.write('another', {});
       expect(tuningFile.read('some adapter')).toEqual({ 'forward D8 Dv8': shape });
       writeFileSync(path.join(folder, 'flashlab', 'tuning.json'), '{ "some adap');
+      expect(tuningFile.read('some adapter')).toEqual({});
+      writeFileSync(path.join(folder, 'flashlab', 'tuning.json'), 'null');
       expect(tuningFile.read('some adapter')).toEqual({});
     } finally {
       if (XDG_CACHE_HOME === undefined) delete process.env.XDG_CACHE_HOME;

@@ -1,5 +1,6 @@
 import type { DeviceFacts, FlashDevice } from '../device/device';
 import { type Plan, runPlan } from '../device/plan';
+import { matrixTuningKey } from '../device/tuning';
 import { upload } from '../device/upload';
 import { type AttentionMatrices, chooseMatrices } from '../kernels/flash2/choose-matrices';
 import { chooseAnyTile, type Pass } from '../kernels/flash2/choose-tile';
@@ -54,10 +55,22 @@ function wouldTake(p: Problem, pass: Proof['pass'], device: FlashDevice): boolea
 /** The device's facts for a pass of a problem, with its matrix units only if they are proven; proves them if need be. */
 export async function provenFacts(device: FlashDevice, p: Problem, pass: Proof['pass']): Promise<DeviceFacts> {
   const family = { pass, dtype: p.dtype, D: p.D, Dv: p.Dv };
-  const proven = device.unit !== null && current.get(device.facts)?.has(nameOf(family));
-  if (!proven && !wouldTake(p, pass, device)) return device.facts;
+  // Other facts may be the device's by the time of the answer.
+  const { facts } = device;
+  const proven = device.unit !== null && current.get(facts)?.has(nameOf(family));
+  if (!proven && !wouldTake(p, pass, device)) return facts;
+  const able = withUnit(device);
   const { ok } = await proofOf(device, family);
-  return ok ? withUnit(device) : device.facts;
+  if (ok) return able;
+  return device.facts === facts && forgetTuned(device, family) ? provenFacts(device, p, pass) : facts;
+}
+
+/** Measured tiles that are wrong, as after a change of the driver, give way to those of the tables. */
+function forgetTuned(device: FlashDevice, family: Family): boolean {
+  const tuned = new Map(device.facts.tuned);
+  const found = passesOf(family.pass).filter((one) => tuned.delete(matrixTuningKey(one, family)));
+  if (found.length > 0) device.tune(Object.fromEntries(tuned), false);
+  return found.length > 0;
 }
 
 const withUnits = new WeakMap<DeviceFacts, DeviceFacts>();
@@ -119,6 +132,7 @@ export async function proveUsual(device: FlashDevice): Promise<Proof[]> {
 
 async function prove(device: FlashDevice, family: Family, place: string): Promise<Proof> {
   const { pass, dtype, D, Dv } = family;
+  const { facts } = device;
   const result = (ok: boolean, text: string): Proof => ({ pass, dtype, D, Dv, ok, text });
   const before = deadly.get(place);
   if (before) return result(false, before);
@@ -137,7 +151,7 @@ async function prove(device: FlashDevice, family: Family, place: string): Promis
     // Memory may be there the next time.
     if (error instanceof FlashError && error.code === 'OUT_OF_MEMORY') {
       proofs.get(device)?.delete(place);
-      current.get(device.facts)?.delete(nameOf(family));
+      current.get(facts)?.delete(nameOf(family));
     }
     return result(false, text);
   }

@@ -117,7 +117,7 @@ async function run(
 ): Promise<RunStats> {
   // What is written is no longer what came back before.
   for (const buffer of written) arrived.delete(buffer);
-  const pipelines = compiled(device, kernels) ?? (await abortable(compileAll(device, kernels), signal));
+  const pipelines = compiled(device, kernels) ?? (await abortable(compileAll(device, kernels, signal), signal));
   const atOnce = steps.reduce((ms, { kernel, flops }) => ms + flops / rateOf(device, kernel), 0) <= SUBMIT_MS;
   const timer = new GpuTimer(device, atOnce && steps.length <= 16 ? 'short' : 'long');
   const small = results.reduce((sum, { size }) => sum + size, 0) <= BROUGHT_BYTES ? results : [];

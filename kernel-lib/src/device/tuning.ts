@@ -56,10 +56,19 @@ export const matrixTuningKey = (pass: string, sizes: HeadSizes & { readonly dtyp
 
 type Tuned = ReadonlyMap<string, TunedShape> | undefined;
 
+/** Whether a shape, which may come from a file that anyone wrote, has these numbers. */
+const hasNumbers = (shape: unknown, names: readonly string[]): boolean =>
+  typeof shape === 'object' &&
+  shape !== null &&
+  names.every((name) => {
+    const value = (shape as Record<string, unknown>)[name];
+    return Number.isInteger(value) && (value as number) > 0;
+  });
+
 /** The tile that was measured for a pass, of plain arithmetic. */
 export function tunedTile(tuned: Tuned, pass: string, sizes: HeadSizes): TunedTile | undefined {
   const shape = tuned?.get(tuningKey(pass, sizes));
-  return shape && 'own' in shape ? shape : undefined;
+  return hasNumbers(shape, ['own', 'step']) ? (shape as TunedTile) : undefined;
 }
 
 /** The one of matrix units. */
@@ -69,5 +78,5 @@ export function tunedMatrices(
   sizes: HeadSizes & { readonly dtype: string },
 ): TunedMatrices | undefined {
   const shape = tuned?.get(matrixTuningKey(pass, sizes));
-  return shape && 'subgroups' in shape ? shape : undefined;
+  return hasNumbers(shape, ['subgroups', 'rows', 'split', 'step', 'regions']) ? (shape as TunedMatrices) : undefined;
 }

@@ -83,7 +83,7 @@ export class Runs {
   async next({ signal, onProgress }: RunControl): Promise<void> {
     const { samples, effort, seen } = this;
     this.dispose();
-    const already = Math.min(0.9, Math.max(samples.forward.length / effort.runs, this.spent / effort.ms));
+    const already = this.done;
     const { result, forward, backward } = await runPair(this.inputs, this.options, {
       signal,
       onProgress: (fraction) => {
@@ -97,16 +97,16 @@ export class Runs {
     for (const path of paths) seen.add(path);
     const ms = forward.wallMs + backward.wallMs;
     const settles = !this.settled && ms < FEW_FACTOR * effort.ms;
-    if (!warm || settles) {
-      this.settled ||= warm;
-      return;
+    this.settled ||= warm;
+    if (warm && !settles) {
+      samples.forward.push(forward);
+      samples.backward.push(backward);
+      this.spent += ms;
     }
-    samples.forward.push(forward);
-    samples.backward.push(backward);
-    this.spent += ms;
     const runs = samples.forward.length;
     const limit = runs < FEW_RUNS ? FEW_FACTOR * effort.ms : effort.ms;
-    if (runs >= effort.runs || this.spent >= limit) this.done = 1;
+    const enough = runs >= effort.runs || this.spent >= limit;
+    this.done = enough ? 1 : Math.min(0.9, Math.max(runs / effort.runs, this.spent / effort.ms));
   }
 
   /** What was measured, once `done` is 1; `last` is to be disposed of by the caller, or with all of this. */

@@ -96,12 +96,15 @@ async function runByTurns(
   notes: string[],
 ): Promise<Runs[]> {
   const stopped = new Set<Runs>();
-  const onProgress = (): void => tell(all.reduce((sum, { done }) => sum + done, 0) / all.length);
+  const onProgress = (): void =>
+    tell(all.reduce((sum, runs) => sum + (stopped.has(runs) ? 1 : runs.done), 0) / all.length);
   const going = (): Runs[] => all.filter((runs) => runs.done < 1 && !stopped.has(runs));
   while (going().length > 0) {
     for (const runs of going()) {
       try {
         await runs.next({ signal, onProgress });
+        // What one holds the other cannot have.
+        if (runs.done < 1) runs.dispose();
       } catch (error) {
         const full = error instanceof FlashError && error.code === 'OUT_OF_MEMORY';
         if (!full || runs.algorithm === algorithms[0]) throw error;

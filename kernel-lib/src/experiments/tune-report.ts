@@ -11,7 +11,7 @@ export interface TuneRow {
   readonly pass: Pass;
   /** null for the one of the library's tables. */
   readonly shape: TunedShape | null;
-  /** The fastest run of the whole pass, in milliseconds; null where the results were wrong. */
+  /** The fastest run of the whole pass, in milliseconds; null where the results were wrong or the device refused it. */
   readonly ms: number | null;
   /** Whether it is used from now on. */
   readonly taken: boolean;
@@ -58,7 +58,7 @@ export class TuneReport {
       rows: this.rows.map((row) => [
         row.pass,
         shapeOf(row),
-        row.ms === null ? 'wrong' : `${formatNumber(row.ms)} ms`,
+        row.ms === null ? 'refused' : `${formatNumber(row.ms)} ms`,
         row.taken ? 'yes' : '',
       ]),
       failed: this.rows.flatMap(({ ms }, n) => (ms === null ? [n] : [])),

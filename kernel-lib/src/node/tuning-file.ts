@@ -8,7 +8,7 @@ const file = (): string => path.join(cacheFolder(), 'tuning.json');
 /** What the file holds; nothing where it is missing or was spoilt, for it can be measured again. */
 function readAll(): Record<string, Tuning> {
   try {
-    return JSON.parse(readFileSync(file(), 'utf8')) as Record<string, Tuning>;
+    return (JSON.parse(readFileSync(file(), 'utf8')) ?? {}) as Record<string, Tuning>;
   } catch {
     return {};
   }
