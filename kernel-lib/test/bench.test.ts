@@ -1,3 +1,4 @@
+import { defaultDevice } from '../src/device/default-device';
 import * as flash from '../src/node';
 import { onEachAdapter } from './support/devices';
 import { leftBehind } from './support/left-behind';
@@ -45,6 +46,27 @@ onEachAdapter('bench', () => {
     expect([...fractions].sort((a, b) => a - b)).toEqual(fractions);
     expect(report.toString()).toContain('B 1, H 2, Hk 1, D 8, Dv 8, f32, causal on');
     expect(report.figure.plotly.data).toHaveLength(2 * 4);
+  });
+
+  test('goes on without an algorithm that there is no memory for, unless it is the first', async () => {
+    const device = await defaultDevice();
+    const { facts } = device;
+    // Room for the tensors, not for the score matrix, 16 KiB a head.
+    Object.assign(device, { facts: { ...facts, maxBuffer: 10_000, maxBinding: 10_000 } });
+    try {
+      const sizes = { seqs: [16, 64], heads: 2, dim: 8 };
+      const report = await flash.bench({ ...sizes, algorithms: ['flash2', 'naive'] });
+      expect(report.totals.map(({ seq, algorithm }) => [seq, algorithm])).toEqual([
+        [16, 'flash2'],
+        [16, 'naive'],
+        [64, 'flash2'],
+      ]);
+      expect(report.notes).toEqual([expect.stringMatching(/^naive at 64 not run: scores: /)]);
+      const first = (): Promise<unknown> => flash.bench({ ...sizes, algorithms: ['naive', 'flash2'] });
+      expect(await leftBehind(() => expect(first()).rejects.toMatchObject({ code: 'OUT_OF_MEMORY' }))).toBe(0);
+    } finally {
+      Object.assign(device, { facts });
+    }
   });
 
   test('leaves nothing behind, also when it is stopped', async () => {
