@@ -1,7 +1,7 @@
 import { proofOf } from '../src/api/prove-matrices';
 import { fuzzCase, newTally, type FuzzFailure } from '../src/check/fuzz';
 import { defaultDevice } from '../src/device/default-device';
-import { matrixTuningKey } from '../src/device/tuning';
+import { matrixTuningKey, tuningKey } from '../src/device/tuning';
 import * as flash from '../src/node';
 import { onEachAdapter } from './support/devices';
 
@@ -43,6 +43,8 @@ onEachAdapter('matrix kernels', () => {
       const family = { pass: 'forward', dtype: 'f16', D: 16, Dv: 16 } as const;
       const prove = (): ReturnType<typeof proofOf> => device.enqueue(() => proofOf(device, family));
       const proofs = [await prove()];
+      const plain = { own: 8, step: 4, lanes: false };
+      device.tune({ [tuningKey('forward', family)]: plain, [matrixTuningKey('dq', family)]: plain }, false);
       const { rows } = await flash.tune({ dtype: 'f16', dim: 16, heads: 1, seq: 40, keep: false });
       for (const pass of ['forward', 'dq', 'dkdv']) {
         const tried = rows.filter((row) => row.pass === pass);
@@ -50,6 +52,9 @@ onEachAdapter('matrix kernels', () => {
         expect(tried.every(({ ms }) => ms! > 0)).toBe(true);
         expect(tried.filter(({ taken }) => taken)).toHaveLength(1);
       }
+      // What was found for plain arithmetic stays, what was found before for the units goes.
+      expect(device.facts.tuned!.get(tuningKey('forward', family))).toBe(plain);
+      expect(device.facts.tuned!.get(matrixTuningKey('dq', family))).not.toBe(plain);
       for (const { shape } of rows.filter(({ pass, shape }) => pass === 'forward' && shape !== null)) {
         device.tune({ [matrixTuningKey('forward', family)]: shape! }, false);
         proofs.push(await prove());

@@ -5,7 +5,7 @@ import { NO_FEATURES, type Problem } from '../api/problem';
 import { provenFacts } from '../api/prove-matrices';
 import { defaultDevice } from '../device/default-device';
 import type { FlashDevice } from '../device/device';
-import { matrixTuningKey, type TunedShape, type Tuning, tuningKey } from '../device/tuning';
+import { matrixTuningKey, type TunedShape, type Tuning } from '../device/tuning';
 import { type Pass, tuningTrials, type TuningTrials } from '../kernels/flash2/choose-tile';
 import { randn } from '../tensor/random';
 import type { Tensor } from '../tensor/tensor';
@@ -75,10 +75,10 @@ export async function tune(options: TuneOptions = {}): Promise<TuneReport> {
   let progress: Progress;
   try {
     // The tables' are proven first, whatever was found before.
-    for (const pass of PASSES)
-      for (const key of [tuningKey(pass, problem), matrixTuningKey(pass, problem)]) delete found[key];
+    for (const pass of PASSES) delete found[matrixTuningKey(pass, problem)];
     device.tune(found, false);
     const trials = await device.enqueue(() => trialsOf(device, problem));
+    for (const { key } of trials) delete found[key];
     const tries = trials.reduce((sum, { shapes }) => sum + 1 + shapes.length, 0);
     progress = new Progress(tries, options.onProgress);
     for (const { pass, key, shapes } of trials) {
