@@ -1,6 +1,9 @@
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
+import type { DeviceFacts } from '../src/device/device';
 import { dozing, type Pause, setPause } from '../src/device/doze';
 import { pause } from '../src/node/pause';
+
+const [CPU, GPU] = (['software', 'hardware'] as const).map((kind) => ({ facts: { kind } as DeviceFacts }));
 
 describe('sleeping between two questions', () => {
   let now = 0;
@@ -48,7 +51,7 @@ describe('sleeping between two questions', () => {
   test('grows with the time that was waited, up to half a millisecond, and ends with what was waited for', async () => {
     const hand = byHand();
     const { promise, come } = later();
-    const result = dozing(promise, 40);
+    const result = dozing(CPU, promise, 40);
     expect([await hand.after(0.8), await hand.after(0.8), await hand.after(30)]).toEqual([
       expect.closeTo(0.1),
       expect.closeTo(0.2),
@@ -68,7 +71,7 @@ describe('sleeping between two questions', () => {
   ])('comes late where the time is %s', async (_, expected) => {
     const hand = byHand();
     const { promise, come } = later();
-    const result = dozing(promise, expected);
+    const result = dozing(CPU, promise, expected);
     expect(await hand.after(0.39)).toBe(0);
     expect(await hand.after(0.05)).toBeGreaterThan(0);
     come();
@@ -79,9 +82,9 @@ describe('sleeping between two questions', () => {
   test('is one for all who wait, by the one who waits shortest', async () => {
     const hand = byHand();
     const [first, second] = [later(), later()];
-    const results = [dozing(first.promise, 40)];
+    const results = [dozing(CPU, first.promise, 40)];
     expect(await hand.after(80)).toBe(0.5);
-    results.push(dozing(second.promise, 40));
+    results.push(dozing(CPU, second.promise, 40));
     expect(await hand.after(0.8)).toBeCloseTo(0.1);
     second.come();
     await results[1];
@@ -96,16 +99,16 @@ describe('sleeping between two questions', () => {
     const hand = byHand();
     const stop = new AbortController();
     const { promise, come } = later();
-    const call = dozing(promise, 60, stop.signal);
+    const call = dozing(CPU, promise, 60, stop.signal);
     expect(await hand.after(8)).toBe(0.5);
     stop.abort();
     expect(await hand.after(8)).toBe(0);
     expect(hand.pauses).toBe(2);
     come();
     expect(await call).toBe('there');
-    expect(await dozing(Promise.resolve(1), 60, stop.signal)).toBe(1);
+    expect(await dozing(CPU, Promise.resolve(1), 60, stop.signal)).toBe(1);
     expect(hand.pauses).toBe(2);
-    await expect(dozing(Promise.reject(new Error('no')), 1)).rejects.toThrow('no');
+    await expect(dozing(CPU, Promise.reject(new Error('no')), 1)).rejects.toThrow('no');
     await hand.after(0);
   });
 
@@ -115,7 +118,7 @@ describe('sleeping between two questions', () => {
     const timer = setInterval(() => turns++, 1);
     setPause(pause);
     const [before, start] = [process.cpuUsage(), performance.now()];
-    await dozing(wait(300), 300);
+    await dozing(CPU, wait(300), 300);
     clearInterval(timer);
     const { user, system } = process.cpuUsage(before);
     // Asking all the time would take all of it.
@@ -123,7 +126,13 @@ describe('sleeping between two questions', () => {
     expect(turns).toBeGreaterThan(20);
   });
 
+  test('is not for GPUs', async () => {
+    const hand = byHand();
+    expect(await dozing(GPU, Promise.resolve('there'), 40)).toBe('there');
+    expect(hand.pauses).toBe(0);
+  });
+
   test('where a thread may not sleep, one only waits', async () => {
-    expect(await dozing(Promise.resolve('there'), 5)).toBe('there');
+    expect(await dozing(CPU, Promise.resolve('there'), 5)).toBe('there');
   });
 });

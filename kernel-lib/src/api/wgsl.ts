@@ -239,7 +239,7 @@ async function run(
       device.gpu.queue.submit([encoder.finish()]);
     });
     const finished = submitted.then(() => device.guard(device.gpu.queue.onSubmittedWorkDone()));
-    await abortable(device.facts.kind === 'software' ? dozing(finished, 0, signal) : finished, signal);
+    await abortable(dozing(device, finished, 0, signal), signal);
     const wallMs = performance.now() - begin;
     const gpuMs = (await timer?.totals())?.get(LABEL) ?? null;
     ok = true;

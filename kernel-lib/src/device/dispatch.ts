@@ -224,8 +224,7 @@ async function submit(
   const finished = (): Promise<Map<string, number> | null> =>
     last ? timer.totals() : gpu.queue.onSubmittedWorkDone().then(() => null);
   // Who waits for the GPU asks for it, so waiting begins only after the rest.
-  const software = facts.kind === 'software';
-  const expected = software ? expectedMs(slices.map(shareOf)) : 0;
+  const expected = facts.kind === 'software' ? expectedMs(slices.map(shareOf)) : 0;
   const restMs = restTime(expected);
   const { value: times, ready } = device.recorded(slices[0].step.kernel.label, () => {
     const encoder = gpu.createCommandEncoder();
@@ -253,8 +252,7 @@ async function submit(
   const wait = async (): Promise<Map<string, number> | null> => {
     await ready;
     if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs));
-    const done = device.guard(times ?? finished());
-    return software ? dozing(done, expected, signal) : done;
+    return dozing(device, device.guard(times ?? finished()), expected, signal);
   };
   const waiting = wait();
   try {

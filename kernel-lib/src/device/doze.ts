@@ -1,3 +1,5 @@
+import type { FlashDevice } from './device';
+
 // Node asks the GPU in a loop whether it has finished, as long as someone waits for it, and that keeps a core busy. On a driver
 // that runs on the CPU this core is one of those that compute: with two of them a kernel takes up to twice as long, for the system
 // then wakes both of the driver's threads on the other one. So the thread sleeps between two questions.
@@ -31,11 +33,16 @@ async function sleepBetween(sleep: Pause): Promise<void> {
 }
 
 /**
- * Waits for `promise` and asks for it only now and then, until the signal is aborted.
+ * Waits for `promise`, which a driver on the CPU keeps, and asks for it only now and then, until the signal is aborted; on a GPU it only waits.
  * @param expected milliseconds that it will take; 0 if nobody knows, so that the first pauses come late
  */
-export async function dozing<T>(promise: Promise<T>, expected: number, signal?: AbortSignal): Promise<T> {
-  if (!pause || signal?.aborted) return promise;
+export async function dozing<T>(
+  { facts }: Pick<FlashDevice, 'facts'>,
+  promise: Promise<T>,
+  expected: number,
+  signal?: AbortSignal,
+): Promise<T> {
+  if (!pause || facts.kind === 'hardware' || signal?.aborted) return promise;
   const start = performance.now();
   const from = expected >= WORTH_MS && Number.isFinite(expected) ? 0 : WORTH_MS;
   const nap = (): number => {

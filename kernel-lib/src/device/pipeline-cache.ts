@@ -38,10 +38,11 @@ export function compiled(device: FlashDevice, kernels: readonly Kernel[]): Pipel
 }
 
 /** A driver on the CPU compiles on all cores if nobody asks all the time whether it is done; whoever aborts leaves it to itself. */
-export function compileAll(device: FlashDevice, kernels: readonly Kernel[], signal?: AbortSignal): Promise<Pipeline[]> {
-  const all = Promise.all(kernels.map((kernel) => pipelineFor(device, kernel)));
-  return device.facts.kind === 'software' ? dozing(all, 0, signal) : all;
-}
+export const compileAll = (
+  device: FlashDevice,
+  kernels: readonly Kernel[],
+  signal?: AbortSignal,
+): Promise<Pipeline[]> => dozing(device, Promise.all(kernels.map((kernel) => pipelineFor(device, kernel))), 0, signal);
 
 /** The compiled kernel; each text is compiled once per device. */
 export function pipelineFor(device: FlashDevice, kernel: Kernel): Promise<Pipeline> {

@@ -1,3 +1,5 @@
+import type { MatrixShape } from '../wgsl/matrix-types';
+
 /**
  * Tiles that were measured on a device (flash.tune), in place of those of the tables: how many rows stay and how many pass by a turn; see
  * wgsl/tiles.ts and, with `lanes`, wgsl/lane-tile.ts.
@@ -12,16 +14,8 @@ export interface TunedTile {
   readonly shuffle?: boolean;
 }
 
-/** The same for matrix units: see MatrixTile in wgsl/matrices.ts. */
-export interface TunedMatrices {
-  readonly subgroups: number;
-  readonly rows: number;
-  readonly split: number;
-  readonly step: number;
-  readonly regions: number;
-}
-
-export type TunedShape = TunedTile | TunedMatrices;
+/** What was measured: a tile of plain arithmetic, or the shape of one of matrix units. */
+export type TunedShape = TunedTile | MatrixShape;
 
 /** By pass and head sizes; see tuningKey and matrixTuningKey. */
 export type Tuning = Readonly<Record<string, TunedShape>>;
@@ -76,7 +70,7 @@ export function tunedMatrices(
   tuned: Tuned,
   pass: string,
   sizes: HeadSizes & { readonly dtype: string },
-): TunedMatrices | undefined {
+): MatrixShape | undefined {
   const shape = tuned?.get(matrixTuningKey(pass, sizes));
-  return hasNumbers(shape, ['subgroups', 'rows', 'split', 'step', 'regions']) ? (shape as TunedMatrices) : undefined;
+  return hasNumbers(shape, ['subgroups', 'rows', 'split', 'step', 'regions']) ? (shape as MatrixShape) : undefined;
 }

@@ -1,4 +1,4 @@
-import { matrixEntry, matrixTypes, type MatrixUnit } from './matrix-types';
+import { matrixEntry, type MatrixShape, matrixTypes, type MatrixUnit } from './matrix-types';
 import { range } from './params';
 
 /**
@@ -18,18 +18,8 @@ import { range } from './params';
  * and what other lanes read of it stands a barrier, even within a subgroup: WGSL has none that is smaller.
  */
 
-export interface MatrixTile {
+export interface MatrixTile extends MatrixShape {
   readonly unit: MatrixUnit;
-  /** Subgroups of a workgroup. */
-  readonly subgroups: number;
-  /** Matrices of rows of a subgroup. */
-  readonly rows: number;
-  /** Subgroups that share them. */
-  readonly split: number;
-  /** Rows of the other side in a turn. */
-  readonly step: number;
-  /** Regions of scores: of two products, or of this turn and the next. */
-  readonly regions: number;
   /** Halves that a number is made of: 1 for f16; 2 for f32, the second being what the first has rounded away. */
   readonly parts: 1 | 2;
 }

@@ -11,6 +11,20 @@ export interface MatrixUnit {
   readonly pinned: boolean;
 }
 
+/** How the subgroups of a workgroup share the products: see matrices.ts. */
+export interface MatrixShape {
+  /** Subgroups of a workgroup. */
+  readonly subgroups: number;
+  /** Matrices of rows of a subgroup. */
+  readonly rows: number;
+  /** Subgroups that share them. */
+  readonly split: number;
+  /** Rows of the other side in a turn. */
+  readonly step: number;
+  /** Regions of scores: of two products, or of this turn and the next. */
+  readonly regions: number;
+}
+
 /** What a module begins with. */
 export const enableMatrices = ({ pinned }: MatrixUnit): string => `
 enable f16;

@@ -1,6 +1,7 @@
 import type { Problem } from '../../api/problem';
 import type { DeviceFacts } from '../../device/device';
-import { type TunedMatrices, tunedMatrices } from '../../device/tuning';
+import { tunedMatrices } from '../../device/tuning';
+import type { MatrixShape } from '../../wgsl/matrix-types';
 import { isRegular, matrixBytes, type MatrixTile, ownMatrixRows, paddedSize, threads } from '../../wgsl/matrices';
 import type { Pass } from './choose-tile';
 
@@ -15,12 +16,18 @@ const shape = (
   rows: number,
   split: number,
   { step = 32, regions = 2 }: { step?: number; regions?: number } = {},
-): TunedMatrices => ({ subgroups, rows, split, step, regions });
+): MatrixShape => ({ subgroups, rows, split, step, regions });
 
-/** Shapes from the best down. `rows` and `split` as in MatrixTile; the larger `rows`, the less traffic of workgroup memory. */
-const GRADIENT_SHAPES: readonly TunedMatrices[] = [shape(4, 1, 1), shape(4, 1, 2), shape(2, 1, 2)];
-const SHAPES: Record<Pass, readonly TunedMatrices[]> = {
-  forward: [
+/** The shapes of a kind of pass. */
+interface Shapes {
+  /** From the best down: the larger `rows`, the less traffic of workgroup memory. */
+  readonly table: readonly MatrixShape[];
+  /** What flash.tune() tries beside them: other numbers of threads, of rows that stay, and of rows that pass by a turn. */
+  readonly more: readonly MatrixShape[];
+}
+
+const FORWARD: Shapes = {
+  table: [
     shape(4, 2, 1),
     shape(4, 2, 2),
     shape(4, 2, 2, { regions: 1 }),
@@ -28,22 +35,7 @@ const SHAPES: Record<Pass, readonly TunedMatrices[]> = {
     shape(4, 1, 4, { step: 64, regions: 1 }),
     shape(2, 1, 2, { regions: 1 }),
   ],
-  dq: GRADIENT_SHAPES,
-  dkdv: GRADIENT_SHAPES,
-};
-
-/** What flash.tune() tries beside them: other numbers of threads, of rows that stay, and of rows that pass by a turn. */
-const MORE_GRADIENT_SHAPES: readonly TunedMatrices[] = [
-  shape(8, 1, 1),
-  shape(4, 2, 1),
-  shape(4, 2, 2),
-  shape(8, 2, 2),
-  shape(4, 1, 1, { step: 16 }),
-  shape(4, 1, 1, { step: 64 }),
-  shape(8, 1, 2, { step: 64 }),
-];
-const MORE_SHAPES: Record<Pass, readonly TunedMatrices[]> = {
-  forward: [
+  more: [
     shape(8, 2, 1, { regions: 1 }),
     shape(8, 2, 2),
     shape(8, 1, 1),
@@ -55,9 +47,22 @@ const MORE_SHAPES: Record<Pass, readonly TunedMatrices[]> = {
     shape(4, 4, 2, { regions: 1 }),
     shape(2, 2, 1),
   ],
-  dq: MORE_GRADIENT_SHAPES,
-  dkdv: MORE_GRADIENT_SHAPES,
 };
+
+const GRADIENT: Shapes = {
+  table: [shape(4, 1, 1), shape(4, 1, 2), shape(2, 1, 2)],
+  more: [
+    shape(8, 1, 1),
+    shape(4, 2, 1),
+    shape(4, 2, 2),
+    shape(8, 2, 2),
+    shape(4, 1, 1, { step: 16 }),
+    shape(4, 1, 1, { step: 64 }),
+    shape(8, 1, 2, { step: 64 }),
+  ],
+};
+
+const shapesOf = (pass: Pass): Shapes => (pass === 'forward' ? FORWARD : GRADIENT);
 
 /** 32-bit registers of a lane for matrices that live through the loop, at the most; a lane has 255 for everything. */
 const REGISTERS = 160;
@@ -75,21 +80,20 @@ function registers(pass: Pass, t: MatrixTile, { D, Dv }: Pick<Problem, 'D' | 'Dv
 /** The tile of a shape, or null where it takes more than the device has. */
 function tileOf(
   pass: Pass,
-  taken: TunedMatrices,
+  taken: MatrixShape,
   p: Problem,
   { matrices, workgroupStorage, maxInvocations }: DeviceFacts,
   most: number,
 ): AttentionMatrices | null {
-  const { subgroups, rows, split, step, regions } = taken;
-  const t: MatrixTile = { unit: matrices!, parts: p.dtype === 'f16' ? 1 : 2, subgroups, rows, split, step, regions };
+  const t: MatrixTile = { ...taken, unit: matrices!, parts: p.dtype === 'f16' ? 1 : 2 };
   const fits =
     isRegular(t) &&
-    matrixBytes(t, [p.D, p.Dv]) + 32 * (step / 4) <= workgroupStorage &&
+    matrixBytes(t, [p.D, p.Dv]) + 32 * (t.step / 4) <= workgroupStorage &&
     threads(t) <= maxInvocations &&
     registers(pass, t, p) <= most;
   if (!fits) return null;
   const own = ownMatrixRows(t);
-  return pass === 'dkdv' ? { ...t, br: step, bc: own } : { ...t, br: own, bc: step };
+  return pass === 'dkdv' ? { ...t, br: t.step, bc: own } : { ...t, br: own, bc: t.step };
 }
 
 /** The matrix tile of a pass, or null where the device has no such units, or its workgroup memory or registers are too few. */
@@ -99,7 +103,7 @@ export function chooseMatrices(pass: Pass, p: Problem, facts: DeviceFacts): Atte
   const tuned = tunedMatrices(facts.tuned, pass, p);
   const measured = tuned && tileOf(pass, tuned, p, facts, MORE_REGISTERS);
   if (measured) return measured;
-  for (const taken of SHAPES[pass]) {
+  for (const taken of shapesOf(pass).table) {
     const t = tileOf(pass, taken, p, facts, REGISTERS);
     if (t) return t;
   }
@@ -107,5 +111,7 @@ export function chooseMatrices(pass: Pass, p: Problem, facts: DeviceFacts): Atte
 }
 
 /** The shapes that flash.tune() tries for a pass. */
-export const triedMatrices = (pass: Pass, p: Problem, facts: DeviceFacts): TunedMatrices[] =>
-  [...SHAPES[pass], ...MORE_SHAPES[pass]].filter((taken) => tileOf(pass, taken, p, facts, MORE_REGISTERS));
+export function triedMatrices(pass: Pass, p: Problem, facts: DeviceFacts): MatrixShape[] {
+  const { table, more } = shapesOf(pass);
+  return [...table, ...more].filter((taken) => tileOf(pass, taken, p, facts, MORE_REGISTERS));
+}
