@@ -16,6 +16,7 @@ import {
 import { normals } from '../tensor/random';
 import { toNumbers, toStorage, viewStorage } from '../tensor/storage-array';
 import { FlashError } from './errors';
+import { learnRounding } from './learn-rounding';
 import { CAUSAL, NO_FEATURES, type Problem } from './problem';
 
 // Kernels on matrix units are only as right as drivers are, and these units are new to WGSL. So the first call of each family (pass,
@@ -59,8 +60,12 @@ export async function provenFacts(device: FlashDevice, p: Problem, pass: Proof['
   const { facts } = device;
   const proven = device.unit !== null && current.get(facts)?.has(nameOf(family));
   if (!proven && !wouldTake(p, pass, device)) return facts;
+  if (device.unit!.rounds === undefined) {
+    await learnRounding(device);
+    return provenFacts(device, p, pass);
+  }
   const able = withUnit(device);
-  const { ok } = await proofOf(device, family);
+  const { ok } = await proofNow(device, family);
   if (ok) return able;
   return device.facts === facts && forgetTuned(device, family) ? provenFacts(device, p, pass) : facts;
 }
@@ -77,13 +82,20 @@ const withUnits = new WeakMap<DeviceFacts, DeviceFacts>();
 
 /** The device's facts with its matrix units: the same object as long as they are the same. */
 function withUnit({ facts, unit }: FlashDevice): DeviceFacts {
-  const able = withUnits.get(facts) ?? { ...facts, matrices: unit! };
+  const known = withUnits.get(facts);
+  if (known?.matrices === unit) return known!;
+  const able = { ...facts, matrices: unit! };
   withUnits.set(facts, able);
   return able;
 }
 
 /** The proof of a family with its tiles on a device, made once. It runs on its own: the caller must have the device's queue. */
-export function proofOf(device: FlashDevice, family: Family): Promise<Proof> {
+export async function proofOf(device: FlashDevice, family: Family): Promise<Proof> {
+  await learnRounding(device);
+  return proofNow(device, family);
+}
+
+function proofNow(device: FlashDevice, family: Family): Promise<Proof> {
   return remember(current, device.facts, nameOf(family), () => {
     const place = placeOf(device, family);
     return remember(proofs, device, place, () => prove(device, family, place));

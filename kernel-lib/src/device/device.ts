@@ -79,7 +79,7 @@ export class FlashDevice {
   facts: DeviceFacts;
   readonly info: DeviceInfo;
   /** The matrix units that the device lists and that kernels should use, once they are proven; null for none. */
-  readonly unit: MatrixUnit | null;
+  unit: MatrixUnit | null;
   /** Whether f32 may use them, too, by two halves: only where asked for, see kernels/flash2/float-parts.ts. */
   readonly floatUnits: boolean;
   /** Bytes of all live buffers made here. */

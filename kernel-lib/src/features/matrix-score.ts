@@ -63,22 +63,44 @@ fn kept4(b: u32, h: u32, own: u32, other: u32) -> vec4f {
 const place = ({ own }: MatrixScore, i: number, n: number): string =>
   own === 'queries' ? `i0 + row${i}, j0 + 4u * (first_vec4 + ${n}u)` : `j0 + row${i}, i0 + 4u * (first_vec4 + ${n}u)`;
 
+/** What {@link matrixScores} is made of. */
+interface RawScores {
+  /** WGSL: the products of queries and keys, vec4 n of row i. */
+  readonly raw: (i: number, n: number) => string;
+  /** WGSL: what makes scores in log2 units of them. */
+  readonly scale: string;
+  /** WGSL: whether the band or the end of its rows cuts this tile. */
+  readonly cut: string;
+  /** With a name, slope_i_n is declared as the derivative of the soft cap, for the backward pass. */
+  readonly slope?: string;
+}
+
 /**
- * Turns the raw scores s_i_n, in log2 units, into those that softmax takes.
- * @param cut WGSL: whether the band or the end of its rows cuts this tile
- * @param slope with a name, slope_i_n is declared as the derivative of that, for the backward pass
+ * Declares s_i_n and `unit`: the scores that softmax takes, in log2 units, are unit * s_i_n, with unit > 0. So a tile that nothing is
+ * done to is scaled by the multiply-add that takes the maximum off.
  */
-export function applyMatrixFeatures(f: ScoreFeatures, s: MatrixScore, cut: string, slope?: string): string {
+export function matrixScores(f: ScoreFeatures, s: MatrixScore, { raw, scale, cut, slope }: RawScores): string {
   const each = (text: (i: number, n: number) => string): string =>
     eachLaneRowOf(s.tile, (i) => eachVec4(s.tile, (n) => text(i, n)));
-  const cap = (i: number, n: number): string => {
-    const one = `let cap_${i}_${n} = capped4(s_${i}_${n}); s_${i}_${n} = cap_${i}_${n}.s;`;
-    return `${one} ${slope ? `let ${slope}_${i}_${n} = cap_${i}_${n}.slope;` : ''}`;
-  };
+  const adjusted = (i: number, n: number, score: string): string =>
+    `s_${i}_${n} = adjusted4(seq, feature_b, feature_h, ${place(s, i, n)}, ${score});`;
+  if (f.softcap) {
+    const cap = (i: number, n: number): string =>
+      `let cap_${i}_${n} = capped4(${raw(i, n)} * score_scale); var s_${i}_${n} = cap_${i}_${n}.s;
+${slope ? `let ${slope}_${i}_${n} = cap_${i}_${n}.slope;` : ''}`;
+    return `
+let score_scale = ${scale};
+let unit = 1.0;
+${each(cap)}
+if (${everyTile(f)} | ${cut}) { ${each((i, n) => adjusted(i, n, `s_${i}_${n}`))} }`;
+  }
   return `
-${when(f.softcap, each(cap))}
-if (${everyTile(f)} | ${cut}) {
-  ${each((i, n) => `s_${i}_${n} = adjusted4(seq, feature_b, feature_h, ${place(s, i, n)}, s_${i}_${n});`)}
+let score_scale = ${scale};
+var unit = score_scale;
+${each((i, n) => `var s_${i}_${n} = ${raw(i, n)};`)}
+if (${everyTile(f)} | (score_scale <= 0.0) | ${cut}) {
+  ${each((i, n) => adjusted(i, n, `s_${i}_${n} * score_scale`))}
+  unit = 1.0;
 }`;
 }
 

@@ -60,9 +60,9 @@ function describeMatrices({ unit }: FlashDevice, proofs: readonly Proof[]): stri
     return [
       'matrices  none in use: a GPU without them, a software driver (FLASH_MATRICES=on takes its own), or switched off',
     ];
-  const { M, N, K, lanes } = unit;
+  const { M, N, K, lanes, rounds } = unit;
   return [
-    `matrices  ${M} x ${N} x ${K} of f16, subgroups of ${lanes}`,
+    `matrices  ${M} x ${N} x ${K} of f16, subgroups of ${lanes}, rounded by ${rounds ? 'the driver' : 'hand'}`,
     ...proofs.map(
       ({ pass, dtype, D, ok, text }) =>
         `          ${dtype} D ${D} ${pass}: ${ok ? 'proven' : 'WRONG, switched off'}: ${text}`,

@@ -72,15 +72,31 @@ ${matrixTypes(t.unit)}
 var<workgroup> scores: array<vec4u, ${t.regions * regionVec4s(t)}>;
 var<workgroup> row_factor: array<f32, ${ownMatrixRows(t)}>;
 var<workgroup> flag: atomic<u32>;
-// To the nearest halves, ties to even, by hand, since drivers may round otherwise.
+${roundingWgsl(t.unit)}`;
+
+/**
+ * `to_half`: numbers that halves can hold, the nearest ones, ties to even; `pack8` makes halves of eight numbers, `rest8` of what those
+ * have rounded away. By hand it is seven instructions a number, which is more than all else that is done to a score.
+ */
+const roundingWgsl = ({ rounds }: MatrixUnit): string => `
+fn pack4(x: vec4f) -> vec2u { return vec2u(pack2x16float(x.xy), pack2x16float(x.zw)); }
+${
+  rounds
+    ? `
+fn to_half(x: vec4f) -> vec4f {
+  let h = pack4(x);
+  return vec4f(unpack2x16float(h.x), unpack2x16float(h.y));
+}
+fn pack8(a: vec4f, b: vec4f) -> vec4u { return vec4u(pack4(a), pack4(b)); }`
+    : `
 fn to_half(x: vec4f) -> vec4f {
   let b = bitcast<vec4u>(x);
   let rounded = bitcast<vec4f>((b + vec4u(0xfffu) + ((b >> vec4u(13u)) & vec4u(1u))) & vec4u(0xffffe000u));
   // The sum could carry a NaN over to a number.
   return select(rounded, x, (b & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
 }
-fn pack4(x: vec4f) -> vec2u { return vec2u(pack2x16float(x.xy), pack2x16float(x.zw)); }
-fn pack8(a: vec4f, b: vec4f) -> vec4u { return vec4u(pack4(to_half(a)), pack4(to_half(b))); }
+fn pack8(a: vec4f, b: vec4f) -> vec4u { return vec4u(pack4(to_half(a)), pack4(to_half(b))); }`
+}
 fn rest8(a: vec4f, b: vec4f) -> vec4u { return pack8(a - to_half(a), b - to_half(b)); }`;
 
 /** `var<workgroup>` for a step of rows. */

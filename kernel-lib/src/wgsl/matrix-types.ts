@@ -9,6 +9,8 @@ export interface MatrixUnit {
   readonly lanes: number;
   /** Subgroups vary in size on this device, so that the kernel must ask for this one. */
   readonly pinned: boolean;
+  /** The driver rounds floats to the nearest halves, ties to even; not known until it is tried (api/learn-rounding.ts). */
+  readonly rounds?: boolean;
 }
 
 /** How the subgroups of a workgroup share the products: see matrices.ts. */

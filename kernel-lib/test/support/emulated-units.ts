@@ -7,14 +7,26 @@ import type { MatrixUnit } from '../../src/wgsl/matrix-types';
  * @param mistake WGSL that stands in place of the sum of products `s`, for units that are wrong
  */
 export function emulateUnits(device: FlashDevice, unit: MatrixUnit, mistake = 's'): void {
-  const { gpu } = device;
-  const { createShaderModule } = gpu;
   Object.assign(device, { unit, floatUnits: true });
+  rewriteKernels(device, (code) => emulated(code, unit, mistake));
+}
+
+/** Lets a device compile other kernels than it is given. */
+export function rewriteKernels({ gpu }: FlashDevice, rewrite: (code: string) => string): void {
+  const { createShaderModule } = gpu;
   Object.assign(gpu, {
     createShaderModule: (descriptor: GPUShaderModuleDescriptor): GPUShaderModule =>
-      createShaderModule.call(gpu, { ...descriptor, code: emulated(descriptor.code, unit, mistake) }),
+      createShaderModule.call(gpu, { ...descriptor, code: rewrite(descriptor.code) }),
   });
 }
+
+/** Lets a device cut off what halves do not hold, as WGSL allows. */
+export const cutHalves = (device: FlashDevice): void =>
+  rewriteKernels(
+    device,
+    (code) => `${code.replaceAll(/\bpack2x16float\(/g, 'cut_halves(')}
+fn cut_halves(v: vec2f) -> u32 { return pack2x16float(bitcast<vec2f>(bitcast<vec2u>(v) & vec2u(0xffffe000u))); }`,
+  );
 
 /**
  * The matrices. A result is spread over the lanes, `each` elements in a row a lane. The own rows, which outlive what they were loaded

@@ -1,4 +1,4 @@
-import { applyMatrixFeatures, drawMatrixDropout, keptOf, type MatrixScore } from '../../features/matrix-score';
+import { drawMatrixDropout, keptOf, type MatrixScore, matrixScores } from '../../features/matrix-score';
 import type { ScoreFeatures } from '../../features/score';
 import {
   eachLaneRowOf,
@@ -13,8 +13,8 @@ import { range, when } from '../../wgsl/params';
 import { bandCut } from '../common';
 import type { AttentionMatrices } from './choose-matrices';
 
-/** P in the products with dO is this many times itself, so that halves keep more of small weights. */
-export const P_LIFT = '16384.0';
+/** Where P is multiplied with dO, it and dS are 2 to the power of this times themselves, so that halves keep more of small weights. */
+export const P_LIFT = 14;
 
 /** Where the factor of a row's dS starts: so large that the first row of dS that is not 0 sets it. */
 const START_FACTOR = '0x1p126';
@@ -31,6 +31,8 @@ export const declareGradientFactors = (t: AttentionMatrices): string =>
  * What lanes do to the products S and dP, in regions 0 and 1: P and dS, as halves, over them.
  *
  *     p = exp2(features(S) - lse);  dS = p * (dropout(dP) - delta), times a power of two that keeps the largest of a row below 2^15
+ *
+ * Where the own rows are keys, lse4 has lse - P_LIFT.
  *
  * Where a row of dS would grow above that, its factor shrinks and what was summed of it has to: `rescale` then runs. So no dS is too
  * large for a half, however large dO and V are, and small ones keep their digits.
@@ -53,10 +55,14 @@ export function gradientLanes(
   };
   const slope = (i: number, n: number): string => (f.softcap ? ` * slope_${i}_${n}` : '');
   return `
-${each((i, n) => `var s_${i}_${n} = ${scoreVec4(t, '0u', i, n)} * to_log2;`)}
-${applyMatrixFeatures(f, s, bandCut(t, s.own), 'slope')}
+${matrixScores(f, s, {
+  raw: (i, n) => scoreVec4(t, '0u', i, n),
+  scale: 'to_log2',
+  cut: bandCut(t, s.own),
+  slope: 'slope',
+})}
 ${drawMatrixDropout(f, s)}
-${each((i, n) => `s_${i}_${n} = exp2(min(s_${i}_${n} - ${stateOf(s, 'lse', i, n)}, vec4f()));`)}
+${each((i, n) => `s_${i}_${n} = exp2(min(fma(s_${i}_${n}, vec4f(unit), -${stateOf(s, 'lse', i, n)}), vec4f(${s.own === 'keys' ? P_LIFT : 0}.0)));`)}
 ${when(
   wanted.ds,
   `
@@ -77,7 +83,7 @@ if (rescale) { atomicStore(&flag, turn + 1u); }`,
 ${when(lanesPerRow(t) > 1, '// Lanes that share a row have all read it.\nworkgroupBarrier();')}
 ${when(
   wanted.p,
-  storeWeights(t, '0u', (i, n) => keptOf(f, i, n, `s_${i}_${n} * ${P_LIFT}`)),
+  storeWeights(t, '0u', (i, n) => keptOf(f, i, n, `s_${i}_${n}`)),
 )}
 ${when(
   wanted.ds,

@@ -25,6 +25,8 @@ import { keyGradientsWgsl } from './backward-common';
 import { declareGradientFactors, gradientLanes, P_LIFT } from './backward-matrices';
 import type { AttentionMatrices } from './choose-matrices';
 
+const LIFT = `${2 ** P_LIFT}.0`;
+
 /**
  * dK and dV on matrix units (wgsl/matrices.ts); the formulas are in dkdv.ts, which is the same for plain arithmetic. The keys stay, the
  * queries of the group's heads pass by, the next ones on their way while the products of these are made. Five barriers a step.
@@ -81,7 +83,7 @@ ${EACH_QUERY_HEAD_WGSL}
     ${putStep(t, 'q', D)}
     ${putStep(t, 'dout', Dv)}
     if (lid < ${t.step / 4}u) {
-      lse4[lid] = vec4f(fetch_state0.x, fetch_state1.x, fetch_state2.x, fetch_state3.x);
+      lse4[lid] = vec4f(fetch_state0.x, fetch_state1.x, fetch_state2.x, fetch_state3.x) - vec4f(${P_LIFT}.0);
       delta4[lid] = vec4f(fetch_state0.y, fetch_state1.y, fetch_state2.y, fetch_state3.y);
     }
     workgroupBarrier();
@@ -98,11 +100,11 @@ ${EACH_QUERY_HEAD_WGSL}
 
 ${when(
   dk,
-  finish('acc_k', D, (i) => `params.scale / ds_factor${i}`),
+  finish('acc_k', D, (i) => `params.scale / ${LIFT} / ds_factor${i}`),
 )}
 ${when(
   dv,
-  finish('acc_v', Dv, () => `${f.dropout ? 'params.keep_factor' : '1.0'} / ${P_LIFT}`),
+  finish('acc_v', Dv, () => `${f.dropout ? 'params.keep_factor' : '1.0'} / ${LIFT}`),
 )}
 }`;
   return { label: 'flash2 dkdv', code, access };

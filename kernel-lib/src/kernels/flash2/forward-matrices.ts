@@ -1,10 +1,10 @@
 import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
 import {
-  applyMatrixFeatures,
   drawMatrixDropout,
   keptOf,
   type MatrixScore,
+  matrixScores,
   matrixScoreWgsl,
 } from '../../features/matrix-score';
 import { keySource } from '../../features/key-cache';
@@ -17,7 +17,6 @@ import {
   declareResults,
   declareStage,
   eachLaneRowOf,
-  eachVec4,
   fetchStep,
   lanesPerRow,
   largestOfRow,
@@ -68,10 +67,11 @@ export function forwardMatricesKernel(t: AttentionMatrices, p: Problem, f: Score
   const k = (j0: string): ReturnType<typeof load8> => load8({ ...rowsOf('k', D), row0: j0, scale: scaleOf(t, 'k') });
   const v = (j0: string): ReturnType<typeof load8> => load8({ ...rowsOf('v', Dv), row0: j0, scale: scaleOf(t, 'v') });
   const vec4s = range(vec4sPerLane(t));
-  // l is the sum of what is multiplied with V.
-  const rounded = (weights: string): string => (t.parts === 1 ? `to_half(${weights})` : weights);
-  const region = t.regions === 2 ? '(turn & 1u)' : '0u';
-  const other = t.regions === 2 ? '((turn + 1u) & 1u)' : '0u';
+  // l is the sum of what is multiplied with V, where that is rounded by hand anyway.
+  const rounded = (weights: string): string => (t.parts === 1 && !t.unit.rounds ? `to_half(${weights})` : weights);
+  // The remainder, whose range the compiler knows: of other words for it, it does not, and then guards every access to matrices.
+  const region = t.regions === 2 ? '(turn % 2u)' : '0u';
+  const other = t.regions === 2 ? '((turn + 1u) % 2u)' : '0u';
   const code = `
 ${forwardWgsl(enableMatrices(t.unit), p, f, params, whole, BY_EIGHTS)}
 ${matrixModule(t)}
@@ -101,19 +101,23 @@ for (var j0 = begin; j0 < end; j0 += ${t.bc}u) {
   workgroupBarrier();
   ${putStep(t, 'v', Dv)}
   ${putStep(t, 'k', D)}
-  ${eachLaneRowOf(t, (i) => eachVec4(t, (n) => `var s_${i}_${n} = ${scoreVec4(t, region, i, n)} * to_log2${perScale(t, 'q', 'k')};`))}
-  ${applyMatrixFeatures(f, scores, bandCut(t, 'queries'))}
+  ${matrixScores(f, scores, {
+    raw: (i, n) => `${scoreVec4(t, region, i, n)}${perScale(t, 'q', 'k')}`,
+    scale: 'to_log2',
+    cut: bandCut(t, 'queries'),
+  })}
   var rescale = false;
   ${eachLaneRowOf(
     t,
-    (i) => `${largestOfRow(t, 'top', i, (n) => `s_${i}_${n}`)}
+    (i) => `${largestOfRow(t, 'most', i, (n) => `s_${i}_${n}`)}
+  let top${i} = unit * most${i};
   let rises${i} = top${i} - m${i} > ${RISE}.0;
   let next${i} = select(m${i}, top${i} - ${LIFT}.0, rises${i});
   let alpha${i} = exp2(m${i} - next${i});
   rescale = rescale | (rises${i} & (l${i} > 0.0));
   l${i} *= alpha${i};
   m${i} = next${i};
-  ${vec4s.map((n) => `s_${i}_${n} = ${rounded(`exp2(s_${i}_${n} - vec4f(m${i}))`)};`).join(' ')}
+  ${vec4s.map((n) => `s_${i}_${n} = ${rounded(`exp2(fma(s_${i}_${n}, vec4f(unit), vec4f(-m${i})))`)};`).join(' ')}
   { let sum = ${vec4s.map((n) => `s_${i}_${n}`).join(' + ')}; l${i} += (sum.x + sum.y) + (sum.z + sum.w); }
   if (share == 0u) { row_factor[row${i}] = alpha${i}; }`,
   )}
