@@ -1,3 +1,5 @@
+import { type MatrixTile, paddedSize } from './matrices';
+import { when } from './params';
 import { type Element, loadFunction, storageArray, type StageSource, storeFunction } from './staging';
 
 // Rows for the matrix units, which take halves, eight at a time (wgsl/matrices.ts).
@@ -18,43 +20,46 @@ export const BY_FOURS: RowAccess = { array: storageArray, load: loadFunction, st
  * `load8_name(base, d8, part, scale)`: eight numbers of a row as halves, 0 past its end. Of floats, times `scale`, part 0 is what a half
  * keeps of them and part 1 what it has rounded away. `store8_name(base, d8, a, b)` writes eight floats.
  */
-export const BY_EIGHTS: RowAccess = {
-  array: (binding, mode, name, size, element = 'f32') =>
-    isWide(size, element)
-      ? `@group(0) @binding(${binding}) var<storage, ${mode}> ${name}: array<vec4u>;`
-      : storageArray(binding, mode, name, size, element),
-  load: (name, size, element = 'f32') => {
-    const begin = `fn load8_${name}(base: u32, d8: u32, part: u32, scale: f32) -> vec4u {`;
-    if (isWide(size, element)) {
-      const guard = `if (8u * d8 >= ${size}u) { return vec4u(); }`;
-      return `${begin} ${guard} return ${name}[base / 8u + d8]; }`;
-    }
-    const four = (n: number): string =>
-      `var ${'ab'[n]} = vec4f();\n  if (8u * d8 + ${4 * n}u < ${size}u) { ${'ab'[n]} = load_${name}(base, 2u * d8 + ${n}u) * scale; }`;
-    return `${loadFunction(name, size, element)}
+export const byEights = (t: MatrixTile): RowAccess => {
+  // Matrices may reach beyond the end of a row.
+  const isPadded = (size: number): boolean => paddedSize(t, size) > size;
+  return {
+    array: (binding, mode, name, size, element = 'f32') =>
+      isWide(size, element)
+        ? `@group(0) @binding(${binding}) var<storage, ${mode}> ${name}: array<vec4u>;`
+        : storageArray(binding, mode, name, size, element),
+    load: (name, size, element = 'f32') => {
+      const begin = `fn load8_${name}(base: u32, d8: u32, part: u32, scale: f32) -> vec4u {`;
+      if (isWide(size, element)) {
+        return `${begin} ${when(isPadded(size), `if (8u * d8 >= ${size}u) { return vec4u(); }`)} return ${name}[base / 8u + d8]; }`;
+      }
+      const four = (n: number): string =>
+        `var ${'ab'[n]} = vec4f();\n  if (8u * d8 + ${4 * n}u < ${size}u) { ${'ab'[n]} = load_${name}(base, 2u * d8 + ${n}u) * scale; }`;
+      return `${loadFunction(name, size, element)}
 ${begin}
   ${four(0)}
   ${four(1)}
   if (part == 1u) { return rest8(a, b); }
   return pack8(a, b);
 }`;
-  },
-  store: (name, size, element = 'f32', array = name) => {
-    const begin = `fn store8_${name}(base: u32, d8: u32, a: vec4f, b: vec4f) {`;
-    if (isWide(size, element)) {
-      return `${begin}
-  if (8u * d8 >= ${size}u) { return; }
+    },
+    store: (name, size, element = 'f32', array = name) => {
+      const begin = `fn store8_${name}(base: u32, d8: u32, a: vec4f, b: vec4f) {`;
+      if (isWide(size, element)) {
+        return `${begin}
+  ${when(isPadded(size), `if (8u * d8 >= ${size}u) { return; }`)}
   let p = to_half(a);
   let q = to_half(b);
   ${array}[base / 8u + d8] = vec4u(pack_halves(p.xy), pack_halves(p.zw), pack_halves(q.xy), pack_halves(q.zw));
 }`;
-    }
-    return `${storeFunction(name, size, element, array)}
+      }
+      return `${storeFunction(name, size, element, array)}
 ${begin}
   if (8u * d8 < ${size}u) { store_${name}(base, 2u * d8, a); }
   if (8u * d8 + 4u < ${size}u) { store_${name}(base, 2u * d8 + 1u, b); }
 }`;
-  },
+    },
+  };
 };
 
 /** WGSL: eight numbers at `d8` of row `row` of a tile, 0 where there is no such row. */

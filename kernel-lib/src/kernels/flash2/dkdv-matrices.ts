@@ -2,7 +2,7 @@ import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
 import { type MatrixScore, matrixScoreWgsl } from '../../features/matrix-score';
 import type { ScoreFeatures } from '../../features/score';
-import { BY_EIGHTS, load8, store8 } from '../../wgsl/eights';
+import { byEights, load8, store8 } from '../../wgsl/eights';
 import { enableMatrices } from '../../wgsl/matrix-types';
 import {
   accumulateFrom,
@@ -42,7 +42,7 @@ export function dkdvMatricesKernel(
   const { D, Dv } = p;
   const [dk, dv] = [writes.includes('dk'), writes.includes('dv')];
   const scores: MatrixScore = { tile: t, own: 'keys' };
-  const { begin, access } = keyGradientsWgsl(enableMatrices(t.unit), p, f, params, writes, BY_EIGHTS);
+  const { begin, access } = keyGradientsWgsl(enableMatrices(t.unit), p, f, params, writes, byEights(t));
   const fetch = (i0: string): string => `
   ${fetchStep(t, 'q', D, load8({ ...rowsOf('q', D), row0: i0 }))}
   ${fetchStep(t, 'dout', Dv, load8({ ...rowsOf('dout', Dv), row0: i0 }))}

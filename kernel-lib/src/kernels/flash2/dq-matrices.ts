@@ -2,7 +2,7 @@ import type { Problem } from '../../api/problem';
 import type { Kernel } from '../../device/pipeline-cache';
 import { type MatrixScore, matrixScoreWgsl } from '../../features/matrix-score';
 import type { ScoreFeatures } from '../../features/score';
-import { BY_EIGHTS, load8, store8 } from '../../wgsl/eights';
+import { byEights, load8, store8 } from '../../wgsl/eights';
 import { enableMatrices } from '../../wgsl/matrix-types';
 import {
   accumulateFrom,
@@ -36,9 +36,9 @@ export function dqMatricesKernel(t: AttentionMatrices, p: Problem, f: ScoreFeatu
   ${fetchStep(t, 'k', D, load8({ ...rowsOf('k', D), row0: j0 }))}
   ${fetchStep(t, 'v', Dv, load8({ ...rowsOf('v', Dv), row0: j0 }))}`;
   const code = `
-${backwardWgsl(enableMatrices(t.unit), p, f, params, 7, BY_EIGHTS)}
-${BY_EIGHTS.array(6, 'read_write', 'dq', D, dtype)}
-${BY_EIGHTS.store('dq', D, dtype)}
+${backwardWgsl(enableMatrices(t.unit), p, f, params, 7, byEights(t))}
+${byEights(t).array(6, 'read_write', 'dq', D, dtype)}
+${byEights(t).store('dq', D, dtype)}
 ${matrixModule(t)}
 ${declareStage(t, 'k', D)}
 ${declareStage(t, 'v', Dv)}

@@ -9,7 +9,7 @@ import {
 } from '../../features/matrix-score';
 import { keySource } from '../../features/key-cache';
 import { scoreBuffers, type ScoreFeatures } from '../../features/score';
-import { BY_EIGHTS, load8, store8 } from '../../wgsl/eights';
+import { byEights, load8, store8 } from '../../wgsl/eights';
 import { enableMatrices } from '../../wgsl/matrix-types';
 import {
   accumulateFrom,
@@ -73,7 +73,7 @@ export function forwardMatricesKernel(t: AttentionMatrices, p: Problem, f: Score
   const region = t.regions === 2 ? '(turn % 2u)' : '0u';
   const other = t.regions === 2 ? '((turn + 1u) % 2u)' : '0u';
   const code = `
-${forwardWgsl(enableMatrices(t.unit), p, f, params, whole, BY_EIGHTS)}
+${forwardWgsl(enableMatrices(t.unit), p, f, params, whole, byEights(t))}
 ${matrixModule(t)}
 ${declareStage(t, 'k', D)}
 ${declareStage(t, 'v', Dv)}
