@@ -3,7 +3,7 @@ import { type Plan, runPlan } from '../device/plan';
 import { matrixTuningKey } from '../device/tuning';
 import { upload } from '../device/upload';
 import { type AttentionMatrices, chooseMatrices } from '../kernels/flash2/choose-matrices';
-import { chooseAnyTile, type Pass } from '../kernels/flash2/choose-tile';
+import { chooseAnyTile, chooseForwardTile, type Pass } from '../kernels/flash2/choose-tile';
 import { flash2Backward, flash2Forward } from '../kernels/flash2/plan';
 import {
   allowedError,
@@ -50,7 +50,9 @@ const passesOf = (pass: Proof['pass']): readonly Pass[] => (pass === 'forward' ?
 function wouldTake(p: Problem, pass: Proof['pass'], device: FlashDevice): boolean {
   if (!device.unit || (p.dtype === 'f32' && !device.floatUnits)) return false;
   const able = withUnit(device);
-  return passesOf(pass).some((one) => 'unit' in chooseAnyTile(one, null, p, able));
+  return passesOf(pass).some(
+    (one) => 'unit' in (one === 'forward' ? chooseForwardTile(p, able) : chooseAnyTile(one, null, p, able)),
+  );
 }
 
 /** The device's facts for a pass of a problem, with its matrix units only if they are proven; proves them if need be. */

@@ -1,14 +1,14 @@
 import type { Kernel } from '../../device/pipeline-cache';
 import { type Params, paramsStruct } from '../../wgsl/params';
 import { LN_2, LOG2_E, MINUS_INFINITY_BITS, START_MAXIMUM } from '../../wgsl/special-values';
-import { type Element, loadFunction, PACK_WGSL, storageArray, storeFunction } from '../../wgsl/staging';
+import { type Element, loadFunction, storageArray, storeFunction } from '../../wgsl/staging';
 import { vec4s } from '../../wgsl/tiles';
 
 /** Rows of a workgroup, one a thread. */
 export const MERGE_ROWS = 64;
 
 /** Log-sum-exps in log2 units, START_MAXIMUM for the -Infinity of a part without keys, and back. */
-const LSE_WGSL = `
+export const LSE_WGSL = `
 fn from_lse(bits: u32) -> f32 {
   return select(bitcast<f32>(bits) * ${LOG2_E}, ${START_MAXIMUM}, bits == ${MINUS_INFINITY_BITS});
 }
@@ -17,56 +17,7 @@ fn to_lse(m: f32, l: f32) -> u32 {
 }`;
 
 /**
- * The exact merge of attention over disjoint sets of keys: with m = max of the parts' lse and l = sum of exp(lse - m), out is the
- * sum of exp(lse - m) / l times each part's out, and lse = m + ln l (Dao et al. 2023, "Flash-Decoding"). A part without keys adds
- * nothing; a row without keys in any part is 0.
- *
- * This kernel merges the `splits` parts that lie one behind the other in `parts` and `part_lse`.
- */
-export function mergeSplitsKernel(Dv: number, element: Element, params: Params): Kernel {
-  const code = `
-${paramsStruct(params)}
-@group(0) @binding(0) var<uniform> params: Params;
-${storageArray(1, 'read', 'parts', Dv)}
-@group(0) @binding(2) var<storage, read> part_lse: array<u32>;
-${storageArray(3, 'read_write', 'out', Dv, element)}
-@group(0) @binding(4) var<storage, read_write> lse: array<u32>;
-${loadFunction('parts', Dv)}
-${PACK_WGSL}
-${storeFunction('out', Dv, element)}
-${LSE_WGSL}
-// Rows are counted as in lse, (b, h, i); those of out lie as (b, i, h).
-fn out_row(row: u32) -> u32 {
-  let i = row % params.Nq;
-  let h = row / params.Nq % params.H;
-  return (row / params.Nq / params.H * params.Nq + i) * params.H + h;
-}
-
-@compute @workgroup_size(${MERGE_ROWS})
-fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: u32) {
-  let row = (params.first + id.x) * ${MERGE_ROWS}u + lid;
-  if (row >= params.rows) { return; }
-  var m = ${START_MAXIMUM};
-  for (var s = 0u; s < params.splits; s++) { m = max(m, from_lse(part_lse[s * params.rows + row])); }
-  var l = 0.0;
-  for (var s = 0u; s < params.splits; s++) { l += exp2(from_lse(part_lse[s * params.rows + row]) - m); }
-  let weight = select(1.0 / l, 0.0, m == ${START_MAXIMUM});
-  let place = out_row(row);
-  for (var d = 0u; d < ${vec4s(Dv)}u; d++) {
-    var sum = vec4f();
-    for (var s = 0u; s < params.splits; s++) {
-      let part = exp2(from_lse(part_lse[s * params.rows + row]) - m) * weight;
-      sum += part * load_parts((s * params.rows + place) * ${Dv}u, d);
-    }
-    store_out(place * ${Dv}u, d, sum);
-  }
-  lse[row] = to_lse(m, l);
-}`;
-  return { label: 'merge splits', code, access: ['read', 'read', 'read_write', 'read_write'] };
-}
-
-/**
- * Folds one more part into sums in f32: out and lse of what was merged so far. Rows of out lie `head` and `row` elements apart.
+ * Folds one more part into sums in f32: out and lse of what was merged so far; merge-splits.ts tells the formula. Rows of out lie `head` and `row` elements apart.
  */
 export function foldKernel(Dv: number, element: Element, params: Params): Kernel {
   const code = `

@@ -10,7 +10,7 @@ import { vec4s } from '../../wgsl/tiles';
 import { type AttentionTile, attentionParams, featureBindings } from '../common';
 import { anyForwardKernel } from '../flash2/any-forward';
 import {
-  type AnyTile,
+  type ForwardTile,
   chooseFewRows,
   chooseLaneTile,
   chooseTile,
@@ -22,7 +22,7 @@ import { resultBytes, writtenResults } from '../outputs';
 import { countTiles, featureUploads } from '../steps';
 import { APPEND_THREADS, appendKernel } from './append';
 import { appendI8Kernel } from './append-i8';
-import { MERGE_ROWS, mergeSplitsKernel } from './merge';
+import { mergeSplitsStep, splitScratch } from './merge-splits';
 import type { Rotary } from './rotary';
 import { ROTATE_THREADS, rotateQueriesKernel } from './rotate-queries';
 import { chooseSplits } from './splits';
@@ -69,7 +69,7 @@ export function decodePlan(p: CachedProblem, o: DecodeOptions, facts: DeviceFact
     outputs: { out, lse },
     scratch: {
       ...(o.rotary ? { rotated_q: (out / p.Dv) * p.D } : {}),
-      ...(splits > 1 ? { parts: lse * p.Dv * splits, part_lse: lse * splits } : {}),
+      ...splitScratch(p, splits),
     },
     written: [...writtenResults(p), 'parts', 'part_lse'],
     uploads: featureUploads(p, f, o.positions),
@@ -133,7 +133,7 @@ function rotateStep(p: Problem, o: DecodeOptions, rotary: Rotary, positions: num
 function attendSteps(
   p: CachedProblem,
   f: ScoreFeatures,
-  tile: AnyTile,
+  tile: ForwardTile,
   splits: number,
   facts: DeviceFacts,
   buffers: Buffers,
@@ -157,16 +157,5 @@ function attendSteps(
     workgroups: splits * queryWorkgroups(tile, p, p),
     flops: 2 * rows * Math.max(p.Nk, 1) * (p.D + p.Dv),
   };
-  if (!split) return [attend];
-  const mergeParams: Params = { rows, splits, H: p.H, Nq: p.Nq };
-  return [
-    attend,
-    {
-      kernel: mergeSplitsKernel(p.Dv, p.dtype, mergeParams),
-      params: mergeParams,
-      buffers: bind('parts', 'part_lse', 'out', 'lse'),
-      workgroups: Math.ceil(rows / MERGE_ROWS),
-      flops: 2 * rows * splits * p.Dv,
-    },
-  ];
+  return split ? [attend, mergeSplitsStep(p, splits, facts, buffers)] : [attend];
 }

@@ -4,8 +4,8 @@ import type { DeviceFacts } from '../../device/device';
 /** The most splits of one call. */
 export const MAX_SPLITS = 128;
 
-/** Workgroups that keep a device busy. */
-const BUSY = { hardware: 512, software: 8 };
+/** Workgroups that keep a device busy. On a GPU one is a single subgroup, and some eight of them a multiprocessor have enough on its way from memory. */
+const BUSY = { hardware: 1024, software: 8 };
 
 /** Tiles of keys, each of 16 at least, below which a split is not worth its merge. */
 const TILES_OF_SPLIT = 4;

@@ -7,6 +7,7 @@ import { type LaneTile, ownRows } from '../../wgsl/lane-tile';
 import { resultColumns, rowsPerThread, type TileShape } from '../../wgsl/tiles';
 import type { AttentionTile } from '../common';
 import { type AttentionMatrices, chooseMatrices, triedMatrices } from './choose-matrices';
+import { type AttentionStreams, chooseStreams } from './choose-streams';
 import { dkdvBytes } from './dkdv';
 import { dqBytes } from './dq';
 import { forwardBytes } from './forward';
@@ -109,8 +110,9 @@ export function chooseDbiasLanes(p: Problem, facts: DeviceFacts): AttentionLanes
   return { ...half, br: ownRows(half), bc: keys, packed: false };
 }
 
-/** The ways to compute a pass. */
+/** The ways to compute a pass, and the forward. */
 export type AnyTile = AttentionTile | AttentionLanes | AttentionMatrices;
+export type ForwardTile = AnyTile | AttentionStreams;
 
 /** The tile of a pass: the wanted one where there is one and it fits, else the device's own, of matrices or lanes where those are better. */
 export function chooseAnyTile(
@@ -120,18 +122,23 @@ export function chooseAnyTile(
   facts: DeviceFacts,
 ): AnyTile {
   if (wanted) return forceTile(pass, wanted, p, facts).tile ?? chooseTile(pass, p, facts);
-  const few = pass === 'forward' ? chooseFewRows(p, facts) : null;
-  return few ?? chooseMatrices(pass, p, facts) ?? chooseLaneTile(pass, p, facts) ?? chooseTile(pass, p, facts);
+  return chooseMatrices(pass, p, facts) ?? chooseLaneTile(pass, p, facts) ?? chooseTile(pass, p, facts);
 }
+
+/** The tile of the forward, which has kernels for few queries. */
+export const chooseForwardTile = (p: Problem, facts: DeviceFacts): ForwardTile =>
+  chooseFewRows(p, facts) ?? chooseAnyTile('forward', null, p, facts);
 
 /** Rows of the smallest tile for few queries: with fewer, most threads of a subgroup would have none. */
 const FEW_ROWS = 16;
 
 /**
  * The forward's tile on a GPU where queries are few, as in decoding: the heads of a group share a tile, and with it each key and value
- * that it loads, and the tile is no larger than it has rows. Null where there are enough queries.
+ * that it loads, and the tile is no larger than it has rows; with very few, streams. Null where there are enough queries.
  */
-export function chooseFewRows(p: Problem, facts: DeviceFacts): AttentionTile | null {
+export function chooseFewRows(p: Problem, facts: DeviceFacts): AttentionTile | AttentionStreams | null {
+  const streams = chooseStreams(p, facts);
+  if (streams) return streams;
   const group = p.H / p.Hk;
   const usual = chooseTile('forward', p, facts);
   if (facts.kind !== 'hardware' || 2 * p.Nq > usual.own) return null;
@@ -147,7 +154,7 @@ export function chooseFewRows(p: Problem, facts: DeviceFacts): AttentionTile | n
 
 /** How many workgroups cover the queries of a slice of a problem. */
 export const queryWorkgroups = (
-  t: AnyTile,
+  t: ForwardTile,
   { Nq }: Problem,
   { B, H, Hk }: { readonly B: number; readonly H: number; readonly Hk: number },
 ): number => {

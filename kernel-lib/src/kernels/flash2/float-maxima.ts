@@ -4,7 +4,7 @@ import type { Step } from '../../device/dispatch';
 import type { Kernel } from '../../device/pipeline-cache';
 import { paramsStruct } from '../../wgsl/params';
 import { type Operands, slices } from '../operands';
-import type { AnyTile } from './choose-tile';
+import type { ForwardTile } from './choose-tile';
 import { SCALED, type Scaled } from './float-parts';
 
 // The largest numbers of tensors, from which float-parts.ts takes the powers of two: one pass over each, bound by memory.
@@ -14,19 +14,19 @@ const THREADS = 64;
 const EACH = 32;
 
 /** Whether a kernel with this tile wants them. */
-const wants = (tile: AnyTile): boolean => 'unit' in tile && tile.parts === 2;
+const wants = (tile: ForwardTile): boolean => 'unit' in tile && tile.parts === 2;
 
 /** Four words for each slice, where a uniform binding may begin. */
 const BYTES = 256;
 
 /** The buffer, zeroed, if the tile's kernel wants it. */
-export function maximaUpload(tile: AnyTile, p: Problem, facts: DeviceFacts): Record<string, Uint32Array> {
+export function maximaUpload(tile: ForwardTile, p: Problem, facts: DeviceFacts): Record<string, Uint32Array> {
   return wants(tile) ? { maxima: new Uint32Array((BYTES / 4) * slices(p, facts).length) } : {};
 }
 
 /** How a kernel of slice n binds them, last of all. */
 export const maximaBinding = (
-  tile: AnyTile,
+  tile: ForwardTile,
   buffers: Readonly<Record<string, GPUBuffer>>,
   n: number,
 ): GPUBufferBinding[] => (wants(tile) ? [{ buffer: buffers.maxima, offset: n * BYTES, size: 16 }] : []);
@@ -61,7 +61,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: 
 
 /** Finds them for slice n, if the tile's kernel wants them. */
 export function maximaSteps(
-  tile: AnyTile,
+  tile: ForwardTile,
   operands: Operands,
   buffers: Readonly<Record<string, GPUBuffer>>,
   n: number,

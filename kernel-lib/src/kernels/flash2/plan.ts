@@ -7,7 +7,9 @@ import { compiledFeatures, type ScoreFeatures, storageCount } from '../../featur
 import type { Params } from '../../wgsl/params';
 import { type AttentionTile, attentionParams, featureBindings } from '../common';
 import { biasGrid, biasGridParams, dbiasScratch, dbiasSum, finishDbias, hasDbias } from '../dbias-sum';
-import type { OperandName, Operands } from '../operands';
+import { mergeSplitsStep, splitScratch } from '../decode/merge-splits';
+import { chooseSplits } from '../decode/splits';
+import { type OperandName, type Operands, slices } from '../operands';
 import { madeOnce } from '../made-once';
 import {
   bindKeyGradients,
@@ -23,7 +25,9 @@ import {
   type AttentionLanes,
   chooseAnyTile,
   chooseDbiasLanes,
+  chooseForwardTile,
   chooseTile,
+  type ForwardTile,
   queryWorkgroups,
 } from './choose-tile';
 import { anyDbiasKernel, anyDkdvKernel, anyDqKernel } from './any-backward';
@@ -37,26 +41,35 @@ function tileFlops(p: Problem, { slice }: Operands, tile: { br: number; bc: numb
   return 2 * part * Math.max(countTiles(p, tile).visited, 1) * tile.br * tile.bc * widths;
 }
 
+/** Into how many parts the keys are split: where a few queries make too few workgroups for a GPU, and lie in one slice. */
+const splitsOf = (tile: ForwardTile, p: Problem, facts: DeviceFacts): number =>
+  'perKey' in tile && !p.sequences && slices(p, facts).length === 1
+    ? chooseSplits(p, queryWorkgroups(tile, p, p), tile.bc, facts)
+    : 1;
+
 /**
- * The forward pass: one kernel, a workgroup for each tile of queries of each head.
+ * The forward pass: one kernel, a workgroup for each tile of queries of each head, or of a part of the keys, which another one merges.
  * Inputs q, k, v, and bias and mask where the problem has them; outputs out and lse.
  * @param tile null for the device's own choice
  */
 export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionTile | null): Plan {
-  const tile = forced ?? chooseAnyTile('forward', null, p, facts);
+  const tile = forced ?? chooseForwardTile(p, facts);
   const f = compiledFeatures(p, facts);
-  const variant = { keys: keySource(p), split: false };
+  const splits = splitsOf(tile, p, facts);
+  const variant = { keys: keySource(p), split: splits > 1 };
+  const [out, lse] = variant.split ? ['parts', 'part_lse'] : ['out', 'lse'];
   return {
-    path: `flash2 forward: ${describeTile(tile, facts)}`,
+    path: `flash2 forward: ${describeTile(tile, facts)}${variant.split ? `, ${splits} splits` : ''}`,
     tiles: countTiles(p, tile),
     outputs: resultBytes(p),
-    scratch: {},
-    written: writtenResults(p),
+    scratch: splitScratch(p, splits),
+    written: [...writtenResults(p), 'parts', 'part_lse'],
     uploads: { ...featureUploads(p, f), ...maximaUpload(tile, p, facts) },
     steps: (buffers) =>
       eachSlice(p, facts, [], (operands, n) => {
-        const params = attentionParams(p, f, operands);
-        const bind = (name: 'q' | 'k' | 'v' | 'out' | 'lse'): GPUBufferBinding => operands.bind(name, buffers[name]);
+        const params = { ...attentionParams(p, f, operands), ...(variant.split ? { splits, batches: p.B } : {}) };
+        const bind = (name: OperandName, buffer: string = name): GPUBufferBinding =>
+          operands.bind(name, buffers[buffer]);
         return [
           ...maximaSteps(tile, operands, buffers, n),
           {
@@ -66,14 +79,15 @@ export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionT
               bind('q'),
               bind('k'),
               bind('v'),
-              bind('out'),
-              bind('lse'),
+              bind('out', out),
+              bind('lse', lse),
               ...featureBindings(f, operands, buffers),
               ...maximaBinding(tile, buffers, n),
             ],
-            workgroups: queryWorkgroups(tile, p, operands.slice),
+            workgroups: splits * queryWorkgroups(tile, p, operands.slice),
             flops: tileFlops(p, operands, tile, p.D + p.Dv),
           },
+          ...(variant.split ? [mergeSplitsStep(p, splits, facts, buffers)] : []),
         ];
       }),
   };
@@ -191,12 +205,13 @@ export function dbiasStep(
   };
 }
 
-function describeTile(t: AnyTile, facts: DeviceFacts): string {
+function describeTile(t: ForwardTile, facts: DeviceFacts): string {
   if ('unit' in t) {
     const { M, N, K } = t.unit;
     const parts = t.parts === 2 ? 'floats of two halves, ' : '';
     return `matrix tiles ${t.br} x ${t.bc}, ${t.subgroups} subgroups, units ${M} x ${N} x ${K}, ${parts}(${facts.kind})`;
   }
+  if ('perKey' in t) return `streams ${t.br} x ${t.bc}, ${t.perKey} lanes a key (${facts.kind})`;
   return 'lanes' in t
     ? `lane tiles ${t.br} x ${t.bc}, ${t.lanes} lanes of ${t.rows} rows (${facts.kind})`
     : `tiles ${t.br} x ${t.bc}, ${t.tx * t.ty} threads (${facts.kind})`;

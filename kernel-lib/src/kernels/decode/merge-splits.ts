@@ -1,0 +1,110 @@
+import type { Problem } from '../../api/problem';
+import type { DeviceFacts } from '../../device/device';
+import type { Step } from '../../device/dispatch';
+import { type Params, paramsStruct } from '../../wgsl/params';
+import { START_MAXIMUM } from '../../wgsl/special-values';
+import { loadFunction, PACK_WGSL, storageArray, storeFunction } from '../../wgsl/staging';
+import { vec4s } from '../../wgsl/tiles';
+import { viewOf } from '../operands';
+import { LSE_WGSL } from './merge';
+import { MAX_SPLITS } from './splits';
+
+/** Scratch for the results of `splits` parts of the keys, which lie one behind the other as if they were further batches. */
+export const splitScratch = ({ B, H, Nq, Dv }: Problem, splits: number): Record<string, number> =>
+  splits > 1 ? { parts: 4 * B * H * Nq * Dv * splits, part_lse: 4 * B * H * Nq * splits } : {};
+
+const THREADS = 64;
+
+/** A thread for each row: on a CPU, whose threads are lanes of one, a row is too short to share. */
+const threadPerRow = (Dv: number): string => `
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: u32) {
+  let row = (params.first + id.x) * ${THREADS}u + lid;
+  if (row >= params.rows) { return; }
+  let at = place(row);
+  var m = ${START_MAXIMUM};
+  for (var s = 0u; s < params.splits; s++) { m = max(m, lse_of(s, row)); }
+  var l = 0.0;
+  for (var s = 0u; s < params.splits; s++) { l += exp2(lse_of(s, row) - m); }
+  for (var d = 0u; d < ${vec4s(Dv)}u; d++) {
+    var sum = vec4f();
+    for (var s = 0u; s < params.splits; s++) { sum += exp2(lse_of(s, row) - m) * part(s, at, d); }
+    finish(row, at, d, sum, m, l);
+  }
+}`;
+
+/** A workgroup for each row: as many threads as it has vec4s share a part, and the parts go round. */
+function workgroupPerRow(Dv: number): string {
+  const columns = 2 ** Math.ceil(Math.log2(vec4s(Dv)));
+  return `
+var<workgroup> lses: array<f32, ${MAX_SPLITS}>;
+var<workgroup> sums: array<vec4f, ${THREADS}>;
+
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: u32) {
+  let row = params.first + id.x;
+  let at = place(row);
+  for (var s = lid; s < params.splits; s += ${THREADS}u) { lses[s] = lse_of(s, row); }
+  workgroupBarrier();
+  var m = ${START_MAXIMUM};
+  for (var s = 0u; s < params.splits; s++) { m = max(m, lses[s]); }
+  var l = 0.0;
+  for (var s = 0u; s < params.splits; s++) { l += exp2(lses[s] - m); }
+  let d = lid % ${columns}u;
+  var sum = vec4f();
+  if (d < ${vec4s(Dv)}u) {
+    for (var s = lid / ${columns}u; s < params.splits; s += ${THREADS / columns}u) { sum += exp2(lses[s] - m) * part(s, at, d); }
+  }
+  sums[lid] = sum;
+  workgroupBarrier();
+  if (lid >= ${vec4s(Dv)}u) { return; }
+  for (var other = lid + ${columns}u; other < ${THREADS}u; other += ${columns}u) { sum += sums[other]; }
+  finish(row, at, d, sum, m, l);
+}`;
+}
+
+/**
+ * The exact merge of attention over disjoint sets of keys: with m = max of the parts' lse and l = sum of exp(lse - m), out is the
+ * sum of exp(lse - m) / l times each part's out, and lse = m + ln l (Dao et al. 2023, "Flash-Decoding"). A part without keys adds
+ * nothing; a row without keys in any part is 0.
+ */
+export function mergeSplitsStep(
+  p: Problem,
+  splits: number,
+  { kind }: DeviceFacts,
+  buffers: Readonly<Record<string, GPUBuffer>>,
+): Step {
+  const { B, H, Nq, Dv, dtype } = p;
+  const rows = B * H * Nq;
+  const { batch, head, row } = viewOf(p, 'out');
+  const params: Params = { rows, splits, H, Nq, batch, head, row };
+  const code = `
+${paramsStruct(params)}
+@group(0) @binding(0) var<uniform> params: Params;
+${storageArray(1, 'read', 'parts', Dv)}
+@group(0) @binding(2) var<storage, read> part_lse: array<u32>;
+${storageArray(3, 'read_write', 'out', Dv, dtype)}
+@group(0) @binding(4) var<storage, read_write> lse: array<u32>;
+${loadFunction('parts', Dv)}
+${PACK_WGSL}
+${storeFunction('out', Dv, dtype)}
+${LSE_WGSL}
+// Rows are counted as in lse, (b, h, i).
+fn place(row: u32) -> u32 {
+  return row / params.Nq / params.H * params.batch + row / params.Nq % params.H * params.head + row % params.Nq * params.row;
+}
+fn lse_of(s: u32, row: u32) -> f32 { return from_lse(part_lse[s * params.rows + row]); }
+fn part(s: u32, at: u32, d: u32) -> vec4f { return load_parts(s * params.rows * ${Dv}u + at, d); }
+fn finish(row: u32, at: u32, d: u32, sum: vec4f, m: f32, l: f32) {
+  store_out(at, d, sum * select(1.0 / l, 0.0, m == ${START_MAXIMUM}));
+  if (d == 0u) { lse[row] = to_lse(m, l); }
+}
+${kind === 'hardware' ? workgroupPerRow(Dv) : threadPerRow(Dv)}`;
+  return {
+    kernel: { label: 'merge splits', code, access: ['read', 'read', 'read_write', 'read_write'] },
+    params,
+    buffers: ['parts', 'part_lse', 'out', 'lse'].map((name) => ({ buffer: buffers[name] })),
+    workgroups: kind === 'hardware' ? rows : Math.ceil(rows / THREADS),
+    flops: 2 * rows * splits * Dv,
+  };
+}
