@@ -4,6 +4,7 @@ import type { DeviceFacts } from '../src/device/device';
 import { compiledFeatures } from '../src/features/score';
 import { chooseFlash1Tile, flash1Bytes } from '../src/kernels/flash1/choose-tile';
 import { chooseLanes } from '../src/wgsl/choose-lanes';
+import { chooseStreams } from '../src/kernels/flash2/choose-streams';
 import { chooseTile, forceTile, type Pass } from '../src/kernels/flash2/choose-tile';
 import { countTiles } from '../src/kernels/steps';
 import { columnsPerThread, rowsPerThread } from '../src/wgsl/tiles';
@@ -62,9 +63,38 @@ describe.each(Object.entries(devices))('tiles on %s', (_, device) => {
     };
     expect(code(33, 33, {})).toEqual(code(1000, 77, { band: CAUSAL }));
     expect(code(9, 9, {})).toEqual(code(9, 9, { band: { left: 3, right: 2 } }));
-    // Where there are only few rows, a tile or a lane has fewer, and the heads of a group share them.
+    // Where there are only few rows, a tile or a lane has fewer, the heads of a group share them, and up to eight stream.
     const kinds = Array.from({ length: 33 }, (_, n) => code(n + 1, n + 1, {}).join());
-    expect(new Set(kinds).size).toBeLessThanOrEqual(device.kind === 'hardware' ? 4 : 8);
+    expect(new Set(kinds).size).toBeLessThanOrEqual(8);
+  });
+});
+
+describe('streams', () => {
+  const gpu = devices['GPU with 48 KiB'];
+
+  test('are for subgroups of a fixed size, and divide them', () => {
+    expect(chooseStreams(problem({ Nq: 1 }), devices['GPU with 32 KiB'])).toBeNull();
+    for (let D = 1; D <= 256; D++) {
+      for (const Nq of [1, 2, 3, 4]) {
+        const t = chooseStreams(problem({ Nq, D, Dv: 257 - D }), gpu)!;
+        expect(t.own).toBeGreaterThanOrEqual(2 * Nq);
+        expect(t.subgroup % t.perKey).toBe(0);
+        expect(t.perKey % t.turn).toBe(0);
+        expect(t.bc).toBe((t.subgroup / t.perKey) * t.turn);
+      }
+    }
+  });
+
+  test('on a CPU are for caches and for many keys, and for no more numbers than compile soon', () => {
+    const few = { H: 2, Nq: 4 };
+    for (const device of [devices.lavapipe, devices.swiftshader]) {
+      const taken = (more: Partial<Problem>): boolean => chooseStreams(problem({ ...few, ...more }), device) !== null;
+      expect(taken({ Nk: 255 })).toBe(false);
+      expect(taken({ Nk: 256 })).toBe(true);
+      expect(taken({ Nk: 256, Nq: 5 })).toBe(false);
+      expect(taken({ Nk: 256, D: 129 })).toBe(false);
+      expect(taken({ Nk: 256, sequences: { cuSeqlensQ: Int32Array.of(0), cuSeqlensK: Int32Array.of(0) } })).toBe(false);
+    }
   });
 });
 

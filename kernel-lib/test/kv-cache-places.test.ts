@@ -158,7 +158,7 @@ describe('how many splits are chosen', () => {
 
   test('one where batch and heads fill the device, or where there are few keys', () => {
     expect(splits({}, software)).toBe(1);
-    expect(splits({ B: 64 }, hardware)).toBe(1);
+    expect(splits({ B: 128 }, hardware)).toBe(1);
     expect(splits({ Nk: 100 }, hardware)).toBe(1);
     expect(splits({ Nk: 0 }, hardware)).toBe(1);
   });

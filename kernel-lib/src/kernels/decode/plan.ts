@@ -9,6 +9,7 @@ import type { Params } from '../../wgsl/params';
 import { vec4s } from '../../wgsl/tiles';
 import { type AttentionTile, attentionParams, featureBindings } from '../common';
 import { anyForwardKernel } from '../flash2/any-forward';
+import { chooseStreams } from '../flash2/choose-streams';
 import {
   type ForwardTile,
   chooseFewRows,
@@ -58,7 +59,7 @@ function decodeTile(p: Problem, facts: DeviceFacts): AttentionTile {
  * Outputs out and lse.
  */
 export function decodePlan(p: CachedProblem, o: DecodeOptions, facts: DeviceFacts): Plan {
-  const tile = chooseLaneTile('forward', p, facts) ?? chooseFewRows(p, facts) ?? decodeTile(p, facts);
+  const tile = chooseStreams(p, facts) ?? chooseLaneTile('forward', p, facts) ?? chooseFewRows(p, facts) ?? decodeTile(p, facts);
   const splits = o.splits || chooseSplits(p, queryWorkgroups(tile, p, p), tile.bc, facts);
   const { out, lse } = resultBytes(p);
   const f = compiledFeatures(p, facts);
