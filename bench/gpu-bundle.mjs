@@ -31,7 +31,13 @@ function copyPackage(name, done = new Set()) {
 
 try {
   for (const name of ['webgpu', '@petamoriken/float16', 'd3-scale']) copyPackage(name);
-  for (const part of ['kernel-lib/package.json', 'kernel-lib/bin', 'kernel-lib/dist/cjs', 'bench/peers']) {
+  for (const part of [
+    'kernel-lib/package.json',
+    'kernel-lib/bin',
+    'kernel-lib/dist/cjs',
+    'bench/peers',
+    'bench/decode.mjs',
+  ]) {
     cpSync(path.join(root, part), path.join(files, part), {
       recursive: true,
       filter: (file) => !file.includes('node_modules') && !file.includes('jupyter') && !file.endsWith('.d.ts'),

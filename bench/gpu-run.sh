@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Part of .gpu-bundle (bench/gpu-bundle.mjs): checks the library on this machine's GPU, then measures it. Results go to $OUT, else to
 # the folder results beside this file: doctor.txt, check.jsonl, bench.jsonl (to be given to `flashlab bench --compare`), tune.txt,
-# bench-tuned.jsonl, and with PyTorch peers.jsonl. SEQS, DIMS, HEADS and, for the tiles, SEQ change what is measured, FLASH_ADAPTER the adapter.
+# bench-tuned.jsonl, decode.jsonl, and with PyTorch peers.jsonl. SEQS, DIMS, HEADS, CACHES and, for the tiles, SEQ change what is measured, FLASH_ADAPTER the adapter.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 out=${OUT:-$here/results}
@@ -35,6 +35,9 @@ for dim in ${DIMS:-64 128}; do
   done
 done | tee "$out/tune.txt"
 measure bench-tuned.jsonl
+# One query of 32 heads against a cache, and the share of the device's copy.
+node "$work/bench/decode.mjs" --json --dtypes f16,i8,f32 --dims "$(tr " " , <<<"${DIMS:-64 128}")" --seqs "${CACHES:-4096,32768}" --heads 32 --kv-heads 32,8,4 |
+  tee "$out/decode.jsonl"
 if python3 -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' 2>/dev/null; then
   node "$work/bench/peers/run.mjs" --json --peers torch-flash,torch-cudnn,torch-efficient,torch-math | tee "$out/peers.jsonl"
 fi

@@ -2,6 +2,7 @@
 // It needs root (Mesa 26 is unpacked by scripts/mesa-26) and a C compiler. NVIDIA's own compiler is another: the counts tell kernels
 // from one another, and what bounds them, not how fast they are.
 //   -- --dim 64,128 --dtype f16,f32 --rounds false --tuned '{"dq D64 Dv64 f16 matrices": {…}}' --json
+//   -- --queries 1 --heads 32 --kv-heads 8
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -18,6 +19,9 @@ const { values } = parseArgs({
     dtype: { type: 'string', default: 'f16' },
     rounds: { type: 'string', default: 'true' },
     tuned: { type: 'string', default: '{}' },
+    queries: { type: 'string', default: '4096' },
+    heads: { type: 'string', default: '8' },
+    'kv-heads': { type: 'string', default: '8' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -35,7 +39,7 @@ function run(command, args, options = {}) {
 function describe({ label, dtype, D, tile, scores, registers, spills, turns }) {
   const lines = turns.map((operations) => {
     const all = Object.values(operations).reduce((a, b) => a + b, 0);
-    const each = dtype === 'f16' ? ` (${(all / scores).toFixed(1)} a score)` : '';
+    const each = operations.hmma ? ` (${(all / scores).toFixed(1)} a score)` : '';
     const parts = Object.entries(operations).sort((a, b) => b[1] - a[1]);
     return `    a turn ${all}${each}: ${parts
       .slice(0, 20)
@@ -51,11 +55,16 @@ try {
   const rows = [];
   for (const dtype of values.dtype.split(',')) {
     for (const D of values.dim.split(',').map(Number)) {
+      const [queries, heads, kvHeads] = ['queries', 'heads', 'kv-heads'].map((name) => Number(values[name]));
+      const tuned = JSON.parse(values.tuned);
       const kernels = kernelsOf(require, {
         D,
         dtype,
         rounds: values.rounds === 'true',
-        tuned: JSON.parse(values.tuned),
+        tuned,
+        queries,
+        heads,
+        kvHeads,
       });
       for (const { code, ...kernel } of kernels) {
         const file = path.join(files, 'kernel.wgsl');

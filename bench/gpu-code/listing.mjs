@@ -68,9 +68,9 @@ export function readListing(listing) {
     .sort((a, b) => a.last - a.first - (b.last - b.first));
   const most = (name) => Math.max(...loops.map(({ all }) => all[name] ?? 0));
   // On matrix units, the shortest loop that has most of the products; else the loops of products, which have no others inside.
-  const main = most('hmma')
-    ? [loops.find(({ all }) => all.hmma > 0.6 * most('hmma'))]
-    : loops.filter(({ first, last, all }) => first === last && all.ffma > 0.1 * most('ffma'));
+  const products = loops.filter(({ all }) => all.ffma > 0.1 * most('ffma'));
+  const isInnermost = (a) => !products.some((b) => b !== a && b.first >= a.first && b.last <= a.last);
+  const main = most('hmma') ? [loops.find(({ all }) => all.hmma > 0.6 * most('hmma'))] : products.filter(isInnermost);
   const turns = main.map(({ first, last }) =>
     count(wayThrough(blocks, first, last).flatMap((n) => blocks[n].operations)),
   );
