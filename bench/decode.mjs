@@ -20,6 +20,7 @@ const { defaultDevice } = require('./dist/cjs/device/default-device.js');
 const { median } = require('./dist/cjs/experiments/measure.js');
 
 const device = await defaultDevice();
+if (!device.info.timestamps) throw new Error(`${device.info.name} has no timestamps.`);
 const { copyGBs } = await measureCeilings(device);
 const BYTES = { f32: 4, f16: 2, i8: 1 };
 if (!values.json) console.log(`${device.info.name}: copies ${copyGBs.toPrecision(3)} GB/s`);
@@ -56,7 +57,7 @@ for (const dtype of values.dtypes.split(',')) {
         const share = `${GBs.toPrecision(3)} GB/s, ${Math.round(100 * row.ofCopy)} % of copy`;
         const name = `${dtype} D ${dim} N ${seq} H ${heads} Hk ${kvHeads}`;
         console.log(values.json ? JSON.stringify(row) : `${name}: ${ms.toPrecision(3)} ms, ${share}; ${path}`);
-        for (const tensor of [q, cache.k, cache.v]) tensor.dispose();
+        for (const tensor of [q, cache.k, cache.v, cache.kScales, cache.vScales]) tensor?.dispose();
       }
     }
   }

@@ -1,5 +1,5 @@
 // npm run bench:gpu-code: what Mesa's compiler for NVIDIA GPUs (NVK) makes of the library's kernels, on a machine without such a GPU.
-// It needs root (Mesa 26 is unpacked by scripts/mesa-26) and a C compiler. NVIDIA's own compiler is another: the counts tell kernels
+// It needs the build, a C compiler and, the first time, root (scripts/mesa-26 unpacks Mesa 26). NVIDIA's own compiler is another: the counts tell kernels
 // from one another, and what bounds them, not how fast they are.
 //   -- --dim 64,128 --dtype f16,f32 --rounds false --tuned '{"dq D64 Dv64 f16 matrices": {…}}' --json
 //   -- --queries 1 --heads 32 --kv-heads 8
@@ -27,11 +27,12 @@ const { values } = parseArgs({
 });
 const require = createRequire(import.meta.url);
 const here = path.dirname(fileURLToPath(import.meta.url));
+const mesa = path.join(here, '..', '..', 'scripts', 'mesa-26');
 const files = mkdtempSync(path.join(tmpdir(), 'gpu-code-'));
 
 function run(command, args, options = {}) {
-  const { status, error, stderr = '' } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 2 ** 30, ...options });
-  if (status !== 0) throw error ?? new Error(`${command} ended with ${status}: ${stderr.slice(-2000)}`);
+  const { status, error, stderr } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 2 ** 30, ...options });
+  if (status !== 0) throw error ?? new Error(`${command} ended with ${status}: ${stderr?.slice(-2000)}`);
   return stderr;
 }
 
@@ -50,6 +51,8 @@ function describe({ label, dtype, D, tile, scores, registers, spills, turns }) {
 }
 
 try {
+  // What it may have to install must not meet the device that is not there.
+  run(mesa, ['-e', '0'], { stdio: 'inherit' });
   const device = path.join(files, 'nvidia-device.so');
   run('cc', ['-O1', '-shared', '-fPIC', '-o', device, path.join(here, 'nvidia-device.c'), '-ldl']);
   const rows = [];
@@ -75,7 +78,6 @@ try {
           NAK_DEBUG: 'print',
           MESA_SHADER_CACHE_DISABLE: '1',
         };
-        const mesa = path.join(here, '..', '..', 'scripts', 'mesa-26');
         const listing = run(mesa, [path.join(here, 'compile.mjs'), file], {
           env: { ...process.env, ...env, NVK_I_WANT_A_BROKEN_VULKAN_DRIVER: '1' },
         });

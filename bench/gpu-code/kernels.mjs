@@ -1,8 +1,8 @@
-/** The kernels of attention that the library would run on an NVIDIA GPU, as WGSL, and how many scores of a turn a lane has. */
+/** The kernels of attention that the library would run on an NVIDIA GPU, as WGSL, and how many scores a lane has in a turn of matrices. */
 export function kernelsOf(require, { D, dtype, rounds, tuned, queries, heads, kvHeads }) {
   const library = (name) => require(`../../kernel-lib/dist/cjs/${name}.js`);
   const { NO_FEATURES } = library('api/problem');
-  const { chooseAnyTile, chooseForwardTile } = library('kernels/flash2/choose-tile');
+  const { chooseAnyTile, chooseFewRows } = library('kernels/flash2/choose-tile');
   const { flash2Backward, flash2Forward } = library('kernels/flash2/plan');
   const sizes = { B: 1, H: heads, Hk: kvHeads, Nq: queries, Nk: 4096, D, Dv: D, scale: 1 / Math.sqrt(D) };
   const problem = { ...sizes, layout: 'bhnd', packing: 'none', dtype, ...NO_FEATURES };
@@ -21,17 +21,17 @@ export function kernelsOf(require, { D, dtype, rounds, tuned, queries, heads, kv
     tuned: new Map(Object.entries(tuned)),
   };
   const buffers = new Proxy({}, { get: (_, label) => ({ label, size: 2 ** 30 }) });
-  const plans = queries > 8 ? [flash2Forward, flash2Backward] : [flash2Forward];
+  const few = chooseFewRows(problem, facts);
+  const plans = few ? [flash2Forward] : [flash2Forward, flash2Backward];
   return plans.flatMap((plan) =>
     plan(problem, facts, null)
       .steps(buffers)
       .filter(({ kernel }) => / (forward|dq|dkdv)/.test(kernel.label))
       .map(({ kernel: { label, code } }) => {
-        const pass = label.split(' ')[1];
-        const t = pass === 'forward' ? chooseForwardTile(problem, facts) : chooseAnyTile(pass, null, problem, facts);
+        const t = few ?? chooseAnyTile(label.split(' ')[1], null, problem, facts);
         const threads = /@workgroup_size\((\d+)/.exec(code)[1];
-        const rows = 'perKey' in t ? t.own : t.br;
-        return { label, code, tile: `${rows} x ${t.bc} by ${threads} threads`, scores: (rows * t.bc) / threads };
+        const tile = `${few ? t.own : t.br} x ${t.bc} by ${threads} threads`;
+        return { label, code, tile, scores: (t.br * t.bc) / threads };
       }),
   );
 }

@@ -2,6 +2,7 @@ import { CASE_DEFAULTS, defaultScale, type CheckCase } from '../src/check/case';
 import { checkCase } from '../src/check/check-case';
 import { defaultDevice } from '../src/device/default-device';
 import type { DeviceFacts } from '../src/device/device';
+import { chooseStreams } from '../src/kernels/flash2/choose-streams';
 import * as flash from '../src/node';
 import { onEachAdapter } from './support/devices';
 
@@ -41,15 +42,23 @@ const CASES: [string, CheckCase][] = [
 
 onEachAdapter('few queries on a GPU', (adapter) => {
   let usual: DeviceFacts;
-  const pretend = async (kind: DeviceFacts['kind']): Promise<void> => {
-    const facts = kind === 'software' ? usual : { ...usual, kind, driver: 'some' };
+  let gpu: DeviceFacts;
+  const take = async (facts: DeviceFacts): Promise<void> => {
     Object.assign(await defaultDevice(), { facts });
   };
   beforeAll(async () => {
     usual = (await defaultDevice()).facts;
-    await pretend('hardware');
+    gpu = usual.kind === 'hardware' ? usual : { ...usual, kind: 'hardware', driver: 'some' };
+    await take(gpu);
   });
-  afterAll(() => pretend('software'));
+  afterAll(() => take(usual));
+
+  /** Some two queries of two heads over one, and keys for four parts; null where subgroups have no fixed size. */
+  const streamed = (Nq: number): { bc: number; Nk: number } | null => {
+    const sizes = { H: 2, Hk: 1, Nq, Nk: 300, D: 16, Dv: 16 };
+    const t = chooseStreams({ ...sizes, dtype: 'f32', cache: undefined, sequences: null }, gpu);
+    return t && { bc: t.bc, Nk: 16 * Math.max(t.bc, 16) };
+  };
 
   test.each(CASES)('%s', async (_, c) => {
     const rows = await checkCase(c, 'flash2');
@@ -64,21 +73,23 @@ onEachAdapter('few queries on a GPU', (adapter) => {
   });
 
   test('up to eight queries take streams, and parts of the keys where there are many', async () => {
-    const paths = async (Nq: number, Nk: number): Promise<string> => {
+    const path = async (Nq: number, Nk: number): Promise<string> => {
       const [q, k] = [flash.randn([1, 2, Nq, 16], { seed: 1 }), flash.randn([1, 1, Nk, 16], { seed: 2 })];
       return (await flash.attention(q, k, k)).info.path;
     };
-    expect(await paths(4, 40)).toMatch(/streams 4 x \d+, 4 lanes a key \(hardware\)$/);
-    expect(await paths(1, 300)).toMatch(/streams 1 x .*, 4 splits$/);
-    expect(await paths(5, 40)).not.toMatch(/streams/);
+    const t = streamed(1);
+    expect(await path(1, 40)).toMatch(t ? `streams 1 x ${t.bc}, 4 lanes a key (hardware)` : 'tiles 16 x');
+    expect(await path(1, t?.Nk ?? 1024)).toMatch(/, \d+ splits$/);
+    expect(await path(5, 40)).not.toMatch(/streams|splits/);
   });
 
   // Of which SwiftShader's exp2 makes Infinity.
   (adapter === 'swiftshader' ? test.skip : test)('what is not a number stays so', async () => {
+    const Nk = streamed(2)?.Nk ?? 1024;
     const q = flash.randn([1, 1, 2, 16], { seed: 1 });
-    const k = flash.tensor((await flash.randn([1, 1, 200, 16], { seed: 2 }).data()).fill(NaN, 40, 41), [1, 1, 200, 16]);
+    const k = flash.tensor((await flash.randn([1, 1, Nk, 16], { seed: 2 }).data()).fill(NaN, 40, 41), [1, 1, Nk, 16]);
     const { out, lse, info } = await flash.attention(q, k, k);
-    expect(info.path).toMatch(/streams .* splits/);
+    expect(info.path).toMatch(/ splits$/);
     expect([...(await out.data()), ...(await lse.data())].every(Number.isNaN)).toBe(true);
   });
 
@@ -104,13 +115,35 @@ onEachAdapter('few queries on a GPU', (adapter) => {
       const filler = flash.randn([2, 90, 8, 16], { seed: 5, ...own });
       await flash.attentionWithKvCache(filler, cache, { k: rows, v: rows, cacheSeqlens: 0, blockTable });
       const packed = await attend();
-      await pretend('software');
-      const lanes = await attend();
-      await pretend('hardware');
+      // Lane tiles, or on a GPU those of workgroup memory.
+      await take(usual.kind === 'hardware' ? { ...usual, subgroupSize: 0 } : usual);
+      const others = await attend();
+      await take(gpu);
       for (const [n, numbers] of packed.entries()) {
         const most = own.dtype === 'f16' ? 1e-3 : 2e-6;
-        numbers.forEach((x, i) => expect(Math.abs(x - lanes[n][i])).toBeLessThan(most * (1 + Math.abs(x))));
+        numbers.forEach((x, i) => expect(Math.abs(x - others[n][i])).toBeLessThan(most * (1 + Math.abs(x))));
       }
     },
   );
+});
+
+// Of drivers on a CPU, which compile all features together.
+onEachAdapter('few queries and many keys', () => {
+  test.each([
+    ['one query', { ...wide, H: 2, Hk: 2, Nq: 1, Nk: 300 }],
+    ['four queries of f16', { ...wide, H: 4, Hk: 1, Nq: 1, Nk: 260, dtype: 'f16' }],
+    ['with everything', { ...everything, B: 1, H: 4, Nq: 2, Nk: 270, window: [200, 0] }],
+    ['packed', { ...few, H: 2, Hk: 2, Nq: 3, Nk: 257, packing: 'kv', causal: true }],
+    ['rows side by side', { ...few, H: 2, Hk: 1, Nq: 2, Nk: 600, layout: 'bnhd' }],
+  ] as [string, CheckCase][])('%s', async (_, c) => {
+    const rows = await checkCase(c, 'flash2');
+    expect(rows.filter(({ ok }) => !ok)).toEqual([]);
+  });
+
+  test('stream', async () => {
+    const [q, k] = [flash.randn([1, 4, 1, 16], { seed: 1 }), flash.randn([1, 1, 600, 16], { seed: 2 })];
+    const { facts } = await defaultDevice();
+    const { path } = (await flash.attention(q, k, k)).info;
+    expect(path).toMatch(facts.subgroupSize >= 4 ? /streams .*, \d splits$/ : /tiles/);
+  });
 });

@@ -1,8 +1,9 @@
 import { NO_FEATURES, type Problem } from '../src/api/problem';
 import type { DeviceFacts } from '../src/device/device';
 import { UNIFORM_WORDS } from '../src/features/score';
+import { chooseStreams } from '../src/kernels/flash2/choose-streams';
 import { chooseTile, queryWorkgroups } from '../src/kernels/flash2/choose-tile';
-import { chooseSplits } from '../src/kernels/decode/splits';
+import { chooseSplits } from '../src/kernels/splits/choose-splits';
 import * as flash from '../src/node';
 import { type Element, keysOf, randomCache, rowsOf, type Table } from './support/cache';
 import { bitsOf, expectClose } from './support/close';
@@ -152,7 +153,7 @@ describe('how many splits are chosen', () => {
   });
   const splits = (more: Partial<Problem>, facts: DeviceFacts): number => {
     const p = problem(more);
-    const tile = chooseTile('forward', p, facts);
+    const tile = chooseStreams(p, facts) ?? chooseTile('forward', p, facts);
     return chooseSplits(p, queryWorkgroups(tile, p, p), tile.bc, facts);
   };
 
@@ -167,7 +168,7 @@ describe('how many splits are chosen', () => {
     expect(splits({ H: 1, Hk: 1 }, software)).toBeGreaterThan(1);
     expect(splits({}, hardware)).toBeGreaterThan(1);
     expect(splits({ H: 1, Hk: 1, Nk: 2 ** 20 }, hardware)).toBe(128);
-    const { bc } = chooseTile('forward', problem({}), hardware);
+    const { bc } = chooseStreams(problem({}), hardware)!;
     for (const Nk of [500, 1000, 2000, 4000, 8000]) {
       const chosen = splits({ H: 1, Hk: 1, Nk }, hardware);
       expect(chosen === 1 || Nk / chosen > 3 * bc).toBe(true);

@@ -1,5 +1,5 @@
 import { decodePlan, type DecodeOptions } from '../kernels/decode/plan';
-import { MAX_SPLITS } from '../kernels/decode/splits';
+import { MAX_SPLITS } from '../kernels/splits/choose-splits';
 import { bindScope } from '../tensor/scope';
 import { fromBuffer, type Tensor } from '../tensor/tensor';
 import { checkCachePlaces, checkCacheTensors } from './check-kv-cache';

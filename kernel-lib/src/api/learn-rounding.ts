@@ -7,7 +7,10 @@ import { fromFloat16Bits, toFloat16Bits } from '../tensor/float16';
 // WGSL lets a driver round a float to either of the halves around it. Kernels on matrix units make a half of every weight, so they leave
 // that to the driver where it takes the nearer one, and do it by hand where it does not.
 
-/** Floats between neighbouring halves of every size, on both sides of the middle and in it, where the last bit is even and where it is odd. */
+/**
+ * Floats between neighbouring halves of every size that is not subnormal, on both sides of the middle and in it, where the last bit is even and where it
+ * is odd.
+ */
 function numbersBetweenHalves(): Float32Array {
   const numbers: number[] = [];
   for (let exponent = 1; exponent < 31; exponent++) {
@@ -23,7 +26,7 @@ function numbersBetweenHalves(): Float32Array {
   return Float32Array.from(numbers);
 }
 
-/** Finds out, once, whether the device rounds as IEEE 754 does; then its `unit` tells. The caller must have the device's queue. */
+/** Finds out, once, whether the device rounds to the nearest, ties to even; then its `unit` tells. The caller must have the device's queue. */
 export async function learnRounding(device: FlashDevice): Promise<void> {
   if (!device.unit || device.unit.rounds !== undefined) return;
   const numbers = numbersBetweenHalves();

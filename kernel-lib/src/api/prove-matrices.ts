@@ -3,7 +3,7 @@ import { type Plan, runPlan } from '../device/plan';
 import { matrixTuningKey } from '../device/tuning';
 import { upload } from '../device/upload';
 import { type AttentionMatrices, chooseMatrices } from '../kernels/flash2/choose-matrices';
-import { chooseAnyTile, chooseForwardTile, type Pass } from '../kernels/flash2/choose-tile';
+import { chooseFewRows, type Pass } from '../kernels/flash2/choose-tile';
 import { flash2Backward, flash2Forward } from '../kernels/flash2/plan';
 import {
   allowedError,
@@ -46,14 +46,15 @@ const nameOf = ({ pass, dtype, D, Dv }: Family): string => `${pass} ${dtype} D $
 
 const passesOf = (pass: Proof['pass']): readonly Pass[] => (pass === 'forward' ? ['forward'] : ['dq', 'dkdv']);
 
-/** Whether the device would take matrices for the pass, were they proven. */
-function wouldTake(p: Problem, pass: Proof['pass'], device: FlashDevice): boolean {
+/** Whether the device has matrices for a pass of a problem, were they proven. */
+function hasMatrices(p: Problem, pass: Proof['pass'], device: FlashDevice): boolean {
   if (!device.unit || (p.dtype === 'f32' && !device.floatUnits)) return false;
-  const able = withUnit(device);
-  return passesOf(pass).some(
-    (one) => 'unit' in (one === 'forward' ? chooseForwardTile(p, able) : chooseAnyTile(one, null, p, able)),
-  );
+  return passesOf(pass).some((one) => chooseMatrices(one, p, withUnit(device)) !== null);
 }
+
+/** Whether it would take them: not for few queries. */
+const wouldTake = (p: Problem, pass: Proof['pass'], device: FlashDevice): boolean =>
+  hasMatrices(p, pass, device) && !(pass === 'forward' && chooseFewRows(p, device.facts));
 
 /** The device's facts for a pass of a problem, with its matrix units only if they are proven; proves them if need be. */
 export async function provenFacts(device: FlashDevice, p: Problem, pass: Proof['pass']): Promise<DeviceFacts> {
@@ -134,7 +135,7 @@ export async function proveUsual(device: FlashDevice): Promise<Proof[]> {
     for (const D of USUAL) {
       for (const pass of ['forward', 'backward'] as const) {
         const family = { pass, dtype, D, Dv: D };
-        if (!wouldTake(proofProblem(family, { br: 1, bc: 1 }), pass, device)) continue;
+        if (!hasMatrices(proofProblem(family, { br: 1, bc: 1 }), pass, device)) continue;
         const lost = (error: Error): Proof => ({ ...family, ok: false, text: error.message });
         found.push(await device.enqueue(() => proofOf(device, family)).catch(lost));
         if (device.lost) return found;
@@ -173,9 +174,10 @@ async function prove(device: FlashDevice, family: Family, place: string): Promis
 
 type Arrays = Readonly<Record<string, ArrayLike<number>>>;
 
-/** A causal problem with heads in groups, several tiles each way and a part of one, and rows that see nothing. */
+/** A causal problem with heads in groups, several tiles each way and a part of one, some that the band cuts and some that it does not, and rows that see nothing. */
 function proofProblem({ dtype, D, Dv }: Family, { br, bc }: Pick<AttentionMatrices, 'br' | 'bc'>): Problem {
-  const sizes = { B: 1, H: 2, Hk: 1, Nq: 2 * br + 5, Nk: Math.max(br, 2 * bc) + 3, D, Dv, scale: 1 / Math.sqrt(D) };
+  const Nq = 2 * br + 5;
+  const sizes = { B: 1, H: 2, Hk: 1, Nq, Nk: Math.max(Nq - 3, 2 * bc + 3), D, Dv, scale: 1 / Math.sqrt(D) };
   return { ...sizes, layout: 'bhnd', packing: 'none', dtype, ...NO_FEATURES, band: CAUSAL };
 }
 

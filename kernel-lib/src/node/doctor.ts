@@ -62,7 +62,7 @@ function describeMatrices({ unit }: FlashDevice, proofs: readonly Proof[]): stri
     ];
   const { M, N, K, lanes, rounds } = unit;
   return [
-    `matrices  ${M} x ${N} x ${K} of f16, subgroups of ${lanes}, rounded by ${rounds ? 'the driver' : 'hand'}`,
+    `matrices  ${M} x ${N} x ${K} of f16, subgroups of ${lanes}${rounds === undefined ? '' : `, rounded by ${rounds ? 'the driver' : 'hand'}`}`,
     ...proofs.map(
       ({ pass, dtype, D, ok, text }) =>
         `          ${dtype} D ${D} ${pass}: ${ok ? 'proven' : 'WRONG, switched off'}: ${text}`,

@@ -76,17 +76,15 @@ ${roundingWgsl(t.unit)}`;
 
 /**
  * `to_half`: numbers that halves can hold, the nearest ones, ties to even; `pack8` makes halves of eight numbers, `rest8` of what those
- * have rounded away. By hand it is seven instructions a number, which is more than all else that is done to a score.
+ * have rounded away, `unpack4` floats of four. By hand rounding is seven instructions a number, which is a third of all that is done to a score.
  */
 const roundingWgsl = ({ rounds }: MatrixUnit): string => `
 fn pack4(x: vec4f) -> vec2u { return vec2u(pack2x16float(x.xy), pack2x16float(x.zw)); }
+fn unpack4(h: vec2u) -> vec4f { return vec4f(unpack2x16float(h.x), unpack2x16float(h.y)); }
 ${
   rounds
     ? `
-fn to_half(x: vec4f) -> vec4f {
-  let h = pack4(x);
-  return vec4f(unpack2x16float(h.x), unpack2x16float(h.y));
-}
+fn to_half(x: vec4f) -> vec4f { return unpack4(pack4(x)); }
 fn pack8(a: vec4f, b: vec4f) -> vec4u { return vec4u(pack4(a), pack4(b)); }`
     : `
 fn to_half(x: vec4f) -> vec4f {
@@ -147,17 +145,23 @@ let ${name}4_${i} = ${range(vec4sPerLane(t))
 var ${name}${i} = max(max(${name}4_${i}.x, ${name}4_${i}.y), max(${name}4_${i}.z, ${name}4_${i}.w));
 ${overRow(t, `${name}${i}`, 'max')}`;
 
-/** Writes the weights of the lane's rows over them: the halves, and behind them what they have rounded away; `of` is WGSL of vec4 n of row i. */
-export function storeWeights(t: MatrixTile, region: string, of: (i: number, n: number) => string): string {
-  const eight = (i: number, m: number): string => {
-    const [a, b] = [of(i, 2 * m), of(i, 2 * m + 1)];
-    const at = (part: number): string =>
-      `scores[${rowAt(t, region, `row${i}`)} + first_vec4 / 2u + ${m + (part * t.step) / 8}u]`;
-    return `${at(0)} = pack8(${a}, ${b});${t.parts === 2 ? ` ${at(1)} = rest8(${a}, ${b});` : ''}`;
-  };
+/** WGSL: the halves of eight weights, or what they have rounded away; `of` is WGSL of vec4 n of row i. */
+export const packedWeights =
+  (of: (i: number, n: number) => string) =>
+  (i: number, m: number, part: number): string =>
+    `${part === 0 ? 'pack8' : 'rest8'}(${of(i, 2 * m)}, ${of(i, 2 * m + 1)})`;
+
+/** Writes the weights of the lane's rows over them; `halves` is WGSL of the m-th eight of row i, first the halves, and behind them what they have rounded away. */
+export function storeWeights(
+  t: MatrixTile,
+  region: string,
+  halves: (i: number, m: number, part: number) => string,
+): string {
+  const at = (i: number, m: number, part: number): string =>
+    `scores[${rowAt(t, region, `row${i}`)} + first_vec4 / 2u + ${m + (part * t.step) / 8}u]`;
   return eachLaneRowOf(t, (i) =>
     range(vec4sPerLane(t) / 2)
-      .map((m) => eight(i, m))
+      .flatMap((m) => range(t.parts).map((part) => `${at(i, m, part)} = ${halves(i, m, part)};`))
       .join('\n'),
   );
 }

@@ -1,23 +1,16 @@
 import type { Kernel } from '../../device/pipeline-cache';
 import { type Params, paramsStruct } from '../../wgsl/params';
-import { LN_2, LOG2_E, MINUS_INFINITY_BITS, START_MAXIMUM } from '../../wgsl/special-values';
+import { START_MAXIMUM } from '../../wgsl/special-values';
 import { type Element, loadFunction, storageArray, storeFunction } from '../../wgsl/staging';
 import { vec4s } from '../../wgsl/tiles';
+import { LSE_WGSL } from '../splits/merge-splits';
 
 /** Rows of a workgroup, one a thread. */
 export const MERGE_ROWS = 64;
 
-/** Log-sum-exps in log2 units, START_MAXIMUM for the -Infinity of a part without keys, and back. */
-export const LSE_WGSL = `
-fn from_lse(bits: u32) -> f32 {
-  return select(bitcast<f32>(bits) * ${LOG2_E}, ${START_MAXIMUM}, bits == ${MINUS_INFINITY_BITS});
-}
-fn to_lse(m: f32, l: f32) -> u32 {
-  return select(bitcast<u32>((m + log2(l)) * ${LN_2}), ${MINUS_INFINITY_BITS}, m == ${START_MAXIMUM});
-}`;
-
 /**
- * Folds one more part into sums in f32: out and lse of what was merged so far; merge-splits.ts tells the formula. Rows of out lie `head` and `row` elements apart.
+ * Folds one more part into sums in f32: out and lse of what was merged so far; merge-splits.ts tells the formula. Rows of out
+ * lie `head` and `row` elements apart.
  */
 export function foldKernel(Dv: number, element: Element, params: Params): Kernel {
   const code = `

@@ -18,15 +18,16 @@ import {
   forceTile,
   queryWorkgroups,
 } from '../flash2/choose-tile';
+import { describeTile } from '../flash2/describe-tile';
 import { Operands, slices } from '../operands';
 import { resultBytes, writtenResults } from '../outputs';
 import { countTiles, featureUploads } from '../steps';
 import { APPEND_THREADS, appendKernel } from './append';
 import { appendI8Kernel } from './append-i8';
-import { mergeSplitsStep, splitScratch } from './merge-splits';
 import type { Rotary } from './rotary';
 import { ROTATE_THREADS, rotateQueriesKernel } from './rotate-queries';
-import { chooseSplits } from './splits';
+import { chooseSplits } from '../splits/choose-splits';
+import { mergeSplitsStep, splitScratch } from '../splits/merge-splits';
 
 /** What a call does beside attending. */
 export interface DecodeOptions {
@@ -59,13 +60,14 @@ function decodeTile(p: Problem, facts: DeviceFacts): AttentionTile {
  * Outputs out and lse.
  */
 export function decodePlan(p: CachedProblem, o: DecodeOptions, facts: DeviceFacts): Plan {
-  const tile = chooseStreams(p, facts) ?? chooseLaneTile('forward', p, facts) ?? chooseFewRows(p, facts) ?? decodeTile(p, facts);
+  const tile =
+    chooseStreams(p, facts) ?? chooseLaneTile('forward', p, facts) ?? chooseFewRows(p, facts) ?? decodeTile(p, facts);
   const splits = o.splits || chooseSplits(p, queryWorkgroups(tile, p, p), tile.bc, facts);
   const { out, lse } = resultBytes(p);
   const f = compiledFeatures(p, facts);
   const positions = wordCount(p);
   return {
-    path: `flash2 forward over a cache: tiles ${tile.br} x ${tile.bc}, ${splits} split(s) (${facts.kind})`,
+    path: `flash2 forward over a cache: ${describeTile(tile, facts)}, ${splits} split(s)`,
     tiles: countTiles(p, tile),
     outputs: { out, lse },
     scratch: {

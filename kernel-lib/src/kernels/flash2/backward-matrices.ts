@@ -5,6 +5,7 @@ import {
   eachVec4,
   lanesPerRow,
   largestOfRow,
+  packedWeights,
   scoreVec4,
   storeWeights,
   vec4sPerLane,
@@ -83,11 +84,19 @@ if (rescale) { atomicStore(&flag, turn + 1u); }`,
 ${when(lanesPerRow(t) > 1, '// Lanes that share a row have all read it.\nworkgroupBarrier();')}
 ${when(
   wanted.p,
-  storeWeights(t, '0u', (i, n) => keptOf(f, i, n, `s_${i}_${n}`)),
+  storeWeights(
+    t,
+    '0u',
+    packedWeights((i, n) => keptOf(f, i, n, `s_${i}_${n}`)),
+  ),
 )}
 ${when(
   wanted.ds,
-  storeWeights(t, '1u', (i, n) => `ds_${i}_${n}`),
+  storeWeights(
+    t,
+    '1u',
+    packedWeights((i, n) => `ds_${i}_${n}`),
+  ),
 )}
 ${wanted.ds ? `if (workgroupUniformLoad(&flag) == turn + 1u) {\n${rescale}\n}` : 'workgroupBarrier();'}
 turn++;`;

@@ -114,7 +114,7 @@ export function chooseDbiasLanes(p: Problem, facts: DeviceFacts): AttentionLanes
 export type AnyTile = AttentionTile | AttentionLanes | AttentionMatrices;
 export type ForwardTile = AnyTile | AttentionStreams;
 
-/** The tile of a pass: the wanted one where there is one and it fits, else the device's own, of matrices or lanes where those are better. */
+/** The tile of a pass: the wanted one where there is one and it fits, else the device's own, of matrices or lanes where those are better; few queries aside. */
 export function chooseAnyTile(
   pass: Pass,
   wanted: { br: number; bc: number } | null,
@@ -124,10 +124,6 @@ export function chooseAnyTile(
   if (wanted) return forceTile(pass, wanted, p, facts).tile ?? chooseTile(pass, p, facts);
   return chooseMatrices(pass, p, facts) ?? chooseLaneTile(pass, p, facts) ?? chooseTile(pass, p, facts);
 }
-
-/** The tile of the forward, which has kernels for few queries. */
-export const chooseForwardTile = (p: Problem, facts: DeviceFacts): ForwardTile =>
-  chooseFewRows(p, facts) ?? chooseAnyTile('forward', null, p, facts);
 
 /** Rows of the smallest tile for few queries: with fewer, most threads of a subgroup would have none. */
 const FEW_ROWS = 16;

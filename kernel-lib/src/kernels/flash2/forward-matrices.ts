@@ -24,6 +24,7 @@ import {
   matrixMain,
   matrixModule,
   overRow,
+  packedWeights,
   productsInto,
   putStep,
   scaleResults,
@@ -67,8 +68,21 @@ export function forwardMatricesKernel(t: AttentionMatrices, p: Problem, f: Score
   const k = (j0: string): ReturnType<typeof load8> => load8({ ...rowsOf('k', D), row0: j0, scale: scaleOf(t, 'k') });
   const v = (j0: string): ReturnType<typeof load8> => load8({ ...rowsOf('v', Dv), row0: j0, scale: scaleOf(t, 'v') });
   const vec4s = range(vec4sPerLane(t));
-  // l is the sum of what is multiplied with V, where that is rounded by hand anyway.
-  const rounded = (weights: string): string => (t.parts === 1 && !t.unit.rounds ? `to_half(${weights})` : weights);
+  const weight = (i: number, n: number): string => `exp2(fma(s_${i}_${n}, vec4f(unit), vec4f(-m${i})))`;
+  // l is the sum of what is multiplied with V, so that gradients cancel where they should: of weights as halves, or of floats that are two of them.
+  const exponentials = (i: number): string =>
+    t.parts === 2
+      ? vec4s.map((n) => `s_${i}_${n} = ${weight(i, n)};`).join(' ')
+      : range(vec4s.length / 2)
+          .map(
+            (m) => `let halves_${i}_${m} = ${packedWeights(weight)(i, m, 0)};
+s_${i}_${2 * m} = unpack4(halves_${i}_${m}.xy); s_${i}_${2 * m + 1} = unpack4(halves_${i}_${m}.zw);`,
+          )
+          .join('\n');
+  const stored =
+    t.parts === 2 || f.dropout
+      ? packedWeights((i, n) => keptOf(f, i, n, `s_${i}_${n}`))
+      : (i: number, m: number): string => `halves_${i}_${m}`;
   // The remainder, whose range the compiler knows: of other words for it, it does not, and then guards every access to matrices.
   const region = t.regions === 2 ? '(turn % 2u)' : '0u';
   const other = t.regions === 2 ? '((turn + 1u) % 2u)' : '0u';
@@ -117,14 +131,14 @@ for (var j0 = begin; j0 < end; j0 += ${t.bc}u) {
   rescale = rescale | (rises${i} & (l${i} > 0.0));
   l${i} *= alpha${i};
   m${i} = next${i};
-  ${vec4s.map((n) => `s_${i}_${n} = ${rounded(`exp2(fma(s_${i}_${n}, vec4f(unit), vec4f(-m${i})))`)};`).join(' ')}
+  ${exponentials(i)}
   { let sum = ${vec4s.map((n) => `s_${i}_${n}`).join(' + ')}; l${i} += (sum.x + sum.y) + (sum.z + sum.w); }
   if (share == 0u) { row_factor[row${i}] = alpha${i}; }`,
   )}
   ${drawMatrixDropout(f, scores)}
   if (rescale) { atomicStore(&flag, turn + 1u); }
   ${when(lanesPerRow(t) > 1, '// Lanes that share a row have all read it.\n  workgroupBarrier();')}
-  ${storeWeights(t, region, (i, n) => keptOf(f, i, n, `s_${i}_${n}`))}
+  ${storeWeights(t, region, stored)}
   if (workgroupUniformLoad(&flag) == turn + 1u) {
     ${scaleResults(t, 'acc', region, Dv)}
   }

@@ -38,19 +38,19 @@ function sumsOfStream(t: AttentionStreams, name: string, values: readonly string
 }
 
 /**
- * FlashAttention-2 forward (Dao 2023, Algorithm 1) for a few queries on a GPU, as in decoding: bound by the memory that keys and values come from.
+ * FlashAttention-2 forward (Dao 2023, Algorithm 1) for a few queries, as in decoding: bound, on a GPU, by the memory that keys and values come from.
  *
  *     each stream: m = -inf; l = 0; acc = 0
  *     for each turn of keys:
  *       load the keys and values of the turn
- *       s = features(scale q.k)                   lane x of a stream gets that of key x, of what all its lanes have
+ *       s = features(scale q.k)                   lane x of a stream gets that of its key x % turn, of what all its lanes have
  *       m' = max(m, s);  alpha = exp2(m - m');  p = exp2(s - m')
  *       l = alpha l + p;  acc = alpha acc + dropout(p) v;  m = m'
  *     merge the streams;  out = acc / l;  lse = ln 2 (m + log2 l)
  *
  * A workgroup is one subgroup and has all queries of a group of heads, so that each key and value is loaded once. Its lanes form streams: `perKey`
  * neighbours share a row of keys and of values, of which each has the same vec4s, and nothing passes through workgroup memory. All loads of a turn are
- * on their way together: 16 KiB a subgroup of 32 lanes at f32, and nothing waits for others. l is summed over the lanes at the end.
+ * on their way together, 16 KiB of a subgroup of 32 lanes at D 64 and f32, and nobody waits for others. l is summed over the lanes at the end.
  */
 export function forwardStreamsKernel(
   t: AttentionStreams,

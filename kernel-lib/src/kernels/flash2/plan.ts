@@ -7,8 +7,8 @@ import { compiledFeatures, type ScoreFeatures, storageCount } from '../../featur
 import type { Params } from '../../wgsl/params';
 import { type AttentionTile, attentionParams, featureBindings } from '../common';
 import { biasGrid, biasGridParams, dbiasScratch, dbiasSum, finishDbias, hasDbias } from '../dbias-sum';
-import { mergeSplitsStep, splitScratch } from '../decode/merge-splits';
-import { chooseSplits } from '../decode/splits';
+import { mergeSplitsStep, splitScratch } from '../splits/merge-splits';
+import { chooseSplits } from '../splits/choose-splits';
 import { type OperandName, type Operands, slices } from '../operands';
 import { madeOnce } from '../made-once';
 import {
@@ -25,7 +25,7 @@ import {
   type AttentionLanes,
   chooseAnyTile,
   chooseDbiasLanes,
-  chooseForwardTile,
+  chooseFewRows,
   chooseTile,
   type ForwardTile,
   queryWorkgroups,
@@ -33,6 +33,7 @@ import {
 import { anyDbiasKernel, anyDkdvKernel, anyDqKernel } from './any-backward';
 import { anyForwardKernel } from './any-forward';
 import { DELTA_ROWS, deltaKernel, type SumOrder } from './delta';
+import { describeTile } from './describe-tile';
 import { maximaBinding, maximaSteps, maximaUpload } from './float-maxima';
 
 /** Operations of a slice's matrix products, with inner or outer sizes that add up to `widths`, over the visited tiles. */
@@ -41,11 +42,9 @@ function tileFlops(p: Problem, { slice }: Operands, tile: { br: number; bc: numb
   return 2 * part * Math.max(countTiles(p, tile).visited, 1) * tile.br * tile.bc * widths;
 }
 
-/** Into how many parts the keys are split: where a few queries make too few workgroups for a GPU, and lie in one slice. */
+/** Into how many parts the keys are split: few queries, in one slice, make few workgroups. */
 const splitsOf = (tile: ForwardTile, p: Problem, facts: DeviceFacts): number =>
-  'perKey' in tile && !p.sequences && slices(p, facts).length === 1
-    ? chooseSplits(p, queryWorkgroups(tile, p, p), tile.bc, facts)
-    : 1;
+  !p.sequences && slices(p, facts).length === 1 ? chooseSplits(p, queryWorkgroups(tile, p, p), tile.bc, facts) : 1;
 
 /**
  * The forward pass: one kernel, a workgroup for each tile of queries of each head, or of a part of the keys, which another one merges.
@@ -53,9 +52,10 @@ const splitsOf = (tile: ForwardTile, p: Problem, facts: DeviceFacts): number =>
  * @param tile null for the device's own choice
  */
 export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionTile | null): Plan {
-  const tile = forced ?? chooseForwardTile(p, facts);
+  const few = forced ? null : chooseFewRows(p, facts);
+  const tile = forced ?? few ?? chooseAnyTile('forward', null, p, facts);
   const f = compiledFeatures(p, facts);
-  const splits = splitsOf(tile, p, facts);
+  const splits = few ? splitsOf(few, p, facts) : 1;
   const variant = { keys: keySource(p), split: splits > 1 };
   const [out, lse] = variant.split ? ['parts', 'part_lse'] : ['out', 'lse'];
   return {
@@ -203,16 +203,4 @@ export function dbiasStep(
     workgroups: grid.batches * grid.heads * grid.tilesQ * grid.tilesK,
     flops: tileFlops(p, operands, tile, p.D + p.Dv),
   };
-}
-
-function describeTile(t: ForwardTile, facts: DeviceFacts): string {
-  if ('unit' in t) {
-    const { M, N, K } = t.unit;
-    const parts = t.parts === 2 ? 'floats of two halves, ' : '';
-    return `matrix tiles ${t.br} x ${t.bc}, ${t.subgroups} subgroups, units ${M} x ${N} x ${K}, ${parts}(${facts.kind})`;
-  }
-  if ('perKey' in t) return `streams ${t.br} x ${t.bc}, ${t.perKey} lanes a key (${facts.kind})`;
-  return 'lanes' in t
-    ? `lane tiles ${t.br} x ${t.bc}, ${t.lanes} lanes of ${t.rows} rows (${facts.kind})`
-    : `tiles ${t.br} x ${t.bc}, ${t.tx * t.ty} threads (${facts.kind})`;
 }

@@ -2,18 +2,26 @@ import type { Problem } from '../../api/problem';
 import type { DeviceFacts } from '../../device/device';
 import type { Step } from '../../device/dispatch';
 import { type Params, paramsStruct } from '../../wgsl/params';
-import { START_MAXIMUM } from '../../wgsl/special-values';
+import { LN_2, LOG2_E, MINUS_INFINITY_BITS, START_MAXIMUM } from '../../wgsl/special-values';
 import { loadFunction, PACK_WGSL, storageArray, storeFunction } from '../../wgsl/staging';
 import { vec4s } from '../../wgsl/tiles';
 import { viewOf } from '../operands';
-import { LSE_WGSL } from './merge';
-import { MAX_SPLITS } from './splits';
+import { MAX_SPLITS } from './choose-splits';
 
 /** Scratch for the results of `splits` parts of the keys, which lie one behind the other as if they were further batches. */
 export const splitScratch = ({ B, H, Nq, Dv }: Problem, splits: number): Record<string, number> =>
   splits > 1 ? { parts: 4 * B * H * Nq * Dv * splits, part_lse: 4 * B * H * Nq * splits } : {};
 
 const THREADS = 64;
+
+/** Log-sum-exps in log2 units, START_MAXIMUM for the -Infinity of a part without keys, and back. */
+export const LSE_WGSL = `
+fn from_lse(bits: u32) -> f32 {
+  return select(bitcast<f32>(bits) * ${LOG2_E}, ${START_MAXIMUM}, bits == ${MINUS_INFINITY_BITS});
+}
+fn to_lse(m: f32, l: f32) -> u32 {
+  return select(bitcast<u32>((m + log2(l)) * ${LN_2}), ${MINUS_INFINITY_BITS}, m == ${START_MAXIMUM});
+}`;
 
 /** A thread for each row: on a CPU, whose threads are lanes of one, a row is too short to share. */
 const threadPerRow = (Dv: number): string => `
@@ -26,11 +34,13 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: 
   for (var s = 0u; s < params.splits; s++) { m = max(m, lse_of(s, row)); }
   var l = 0.0;
   for (var s = 0u; s < params.splits; s++) { l += exp2(lse_of(s, row) - m); }
+  let weight = weight_of(m, l);
   for (var d = 0u; d < ${vec4s(Dv)}u; d++) {
     var sum = vec4f();
-    for (var s = 0u; s < params.splits; s++) { sum += exp2(lse_of(s, row) - m) * part(s, at, d); }
-    finish(row, at, d, sum, m, l);
+    for (var s = 0u; s < params.splits; s++) { sum += exp2(lse_of(s, row) - m) * weight * part(s, at, d); }
+    store_out(at, d, sum);
   }
+  lse[row] = to_lse(m, l);
 }`;
 
 /** A workgroup for each row: as many threads as it has vec4s share a part, and the parts go round. */
@@ -50,16 +60,18 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: 
   for (var s = 0u; s < params.splits; s++) { m = max(m, lses[s]); }
   var l = 0.0;
   for (var s = 0u; s < params.splits; s++) { l += exp2(lses[s] - m); }
+  let weight = weight_of(m, l);
   let d = lid % ${columns}u;
   var sum = vec4f();
   if (d < ${vec4s(Dv)}u) {
-    for (var s = lid / ${columns}u; s < params.splits; s += ${THREADS / columns}u) { sum += exp2(lses[s] - m) * part(s, at, d); }
+    for (var s = lid / ${columns}u; s < params.splits; s += ${THREADS / columns}u) { sum += exp2(lses[s] - m) * weight * part(s, at, d); }
   }
   sums[lid] = sum;
   workgroupBarrier();
   if (lid >= ${vec4s(Dv)}u) { return; }
   for (var other = lid + ${columns}u; other < ${THREADS}u; other += ${columns}u) { sum += sums[other]; }
-  finish(row, at, d, sum, m, l);
+  store_out(at, d, sum);
+  if (d == 0u) { lse[row] = to_lse(m, l); }
 }`;
 }
 
@@ -95,10 +107,8 @@ fn place(row: u32) -> u32 {
 }
 fn lse_of(s: u32, row: u32) -> f32 { return from_lse(part_lse[s * params.rows + row]); }
 fn part(s: u32, at: u32, d: u32) -> vec4f { return load_parts(s * params.rows * ${Dv}u + at, d); }
-fn finish(row: u32, at: u32, d: u32, sum: vec4f, m: f32, l: f32) {
-  store_out(at, d, sum * select(1.0 / l, 0.0, m == ${START_MAXIMUM}));
-  if (d == 0u) { lse[row] = to_lse(m, l); }
-}
+// A part's factor is this times exp2(lse - m), made before the sum, which may be larger than a float.
+fn weight_of(m: f32, l: f32) -> f32 { return select(1.0 / l, 0.0, m == ${START_MAXIMUM}); }
 ${kind === 'hardware' ? workgroupPerRow(Dv) : threadPerRow(Dv)}`;
   return {
     kernel: { label: 'merge splits', code, access: ['read', 'read', 'read_write', 'read_write'] },

@@ -4,7 +4,10 @@ import type { DeviceFacts } from '../../device/device';
 /** The most splits of one call. */
 export const MAX_SPLITS = 128;
 
-/** Workgroups that keep a device busy. On a GPU one is a single subgroup, and some eight of them a multiprocessor have enough on its way from memory. */
+/**
+ * Workgroups that keep a device busy. With few queries one is a subgroup or little more, and a GPU needs some eight of those on each multiprocessor for
+ * enough to be on its way from memory.
+ */
 const BUSY = { hardware: 1024, software: 8 };
 
 /** Tiles of keys, each of 16 at least, below which a split is not worth its merge. */
