@@ -73,7 +73,8 @@ export function chooseLanes(
 
 /**
  * Rows of the other side in a turn. Not by how many rows there are, if more than a row a lane: a sequence in a packed batch has the bits of one by
- * itself, which its sums owe to the steps. With a row a lane, as in decoding, all is loads, and those one by one take a third longer.
+ * itself, which its sums owe to the steps (unless that one streams: choose-streams.ts). With a row a lane, as in decoding, all is loads, and those one by
+ * one take a third longer.
  * @param rows rows of a lane where there are enough
  */
 function stepOf(
