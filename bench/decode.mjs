@@ -24,42 +24,39 @@ if (!device.info.timestamps) throw new Error(`${device.info.name} has no timesta
 const { copyGBs } = await measureCeilings(device);
 const BYTES = { f32: 4, f16: 2, i8: 1 };
 if (!values.json) console.log(`${device.info.name}: copies ${copyGBs.toPrecision(3)} GB/s`);
-for (const dtype of values.dtypes.split(',')) {
-  for (const dim of numbers(values.dims)) {
-    for (const seq of numbers(values.seqs)) {
-      for (const kvHeads of numbers(values['kv-heads'])) {
-        const heads = Number(values.heads);
-        const q = flash.randn([1, 1, heads, dim], { dtype: dtype === 'f16' ? 'f16' : 'f32', seed: 1 });
-        const cache = flash.kvCache({ batch: 1, kvHeads, seq, dim, dtype });
-        const times = [];
-        let path = '';
-        for (let run = -2; run < Number(values.runs); run++) {
-          const { out, lse, info } = await flash.attentionWithKvCache(q, cache, { cacheSeqlens: seq });
-          if (run >= 0) times.push(info.gpuMs);
-          path = info.path;
-          out.dispose();
-          lse.dispose();
-        }
-        const ms = median(times);
-        const GBs = (2 * BYTES[dtype] * kvHeads * seq * dim) / ms / 1e6;
-        const row = {
-          adapter: device.info.name,
-          dtype,
-          dim,
-          seq,
-          heads,
-          kvHeads,
-          ms,
-          GBs,
-          ofCopy: GBs / copyGBs,
-          path,
-        };
-        const share = `${GBs.toPrecision(3)} GB/s, ${Math.round(100 * row.ofCopy)} % of copy`;
-        const name = `${dtype} D ${dim} N ${seq} H ${heads} Hk ${kvHeads}`;
-        console.log(values.json ? JSON.stringify(row) : `${name}: ${ms.toPrecision(3)} ms, ${share}; ${path}`);
-        for (const tensor of [q, cache.k, cache.v, cache.kScales, cache.vScales]) tensor?.dispose();
-      }
-    }
+
+/** The median time of a query in ms, and what ran. */
+async function measure(q, cache, seq) {
+  const times = [];
+  let path = '';
+  for (let run = -2; run < Number(values.runs); run++) {
+    const { out, lse, info } = await flash.attentionWithKvCache(q, cache, { cacheSeqlens: seq });
+    if (run >= 0) times.push(info.gpuMs);
+    path = info.path;
+    out.dispose();
+    lse.dispose();
   }
+  return { ms: median(times), path };
+}
+
+const heads = Number(values.heads);
+const cases = values.dtypes
+  .split(',')
+  .flatMap((dtype) => numbers(values.dims).map((dim) => ({ dtype, dim })))
+  .flatMap((c) => numbers(values.seqs).map((seq) => ({ ...c, seq })))
+  .flatMap((c) => numbers(values['kv-heads']).map((kvHeads) => ({ ...c, kvHeads })));
+for (const { dtype, dim, seq, kvHeads } of cases) {
+  const q = flash.randn([1, 1, heads, dim], { dtype: dtype === 'f16' ? 'f16' : 'f32', seed: 1 });
+  const cache = flash.kvCache({ batch: 1, kvHeads, seq, dim, dtype });
+  const { ms, path } = await measure(q, cache, seq);
+  const GBs = (2 * BYTES[dtype] * kvHeads * seq * dim) / ms / 1e6;
+  const ofCopy = GBs / copyGBs;
+  console.log(
+    values.json
+      ? JSON.stringify({ adapter: device.info.name, dtype, dim, seq, heads, kvHeads, ms, GBs, ofCopy, path })
+      : `${dtype} D ${dim} N ${seq} H ${heads} Hk ${kvHeads}: ${ms.toPrecision(3)} ms, ${GBs.toPrecision(3)} GB/s, ` +
+          `${Math.round(100 * ofCopy)} % of copy; ${path}`,
+  );
+  for (const tensor of [q, cache.k, cache.v, cache.kScales, cache.vScales]) tensor?.dispose();
 }
 process.exit();

@@ -55,33 +55,28 @@ try {
   run(mesa, ['-e', '0'], { stdio: 'inherit' });
   const device = path.join(files, 'nvidia-device.so');
   run('cc', ['-O1', '-shared', '-fPIC', '-o', device, path.join(here, 'nvidia-device.c'), '-ldl']);
+  const file = path.join(files, 'kernel.wgsl');
+  const env = {
+    ...process.env,
+    FLASH_MESA_DRIVER: 'nouveau',
+    LD_PRELOAD: device,
+    NAK_DEBUG: 'print',
+    MESA_SHADER_CACHE_DISABLE: '1',
+    NVK_I_WANT_A_BROKEN_VULKAN_DRIVER: '1',
+  };
+  const call = {
+    rounds: values.rounds === 'true',
+    tuned: JSON.parse(values.tuned),
+    queries: Number(values.queries),
+    heads: Number(values.heads),
+    kvHeads: Number(values['kv-heads']),
+  };
   const rows = [];
   for (const dtype of values.dtype.split(',')) {
     for (const D of values.dim.split(',').map(Number)) {
-      const [queries, heads, kvHeads] = ['queries', 'heads', 'kv-heads'].map((name) => Number(values[name]));
-      const tuned = JSON.parse(values.tuned);
-      const kernels = kernelsOf(require, {
-        D,
-        dtype,
-        rounds: values.rounds === 'true',
-        tuned,
-        queries,
-        heads,
-        kvHeads,
-      });
-      for (const { code, ...kernel } of kernels) {
-        const file = path.join(files, 'kernel.wgsl');
+      for (const { code, ...kernel } of kernelsOf(require, { D, dtype, ...call })) {
         writeFileSync(file, code);
-        const env = {
-          FLASH_MESA_DRIVER: 'nouveau',
-          LD_PRELOAD: device,
-          NAK_DEBUG: 'print',
-          MESA_SHADER_CACHE_DISABLE: '1',
-        };
-        const listing = run(mesa, [path.join(here, 'compile.mjs'), file], {
-          env: { ...process.env, ...env, NVK_I_WANT_A_BROKEN_VULKAN_DRIVER: '1' },
-        });
-        rows.push({ D, dtype, ...kernel, ...readListing(listing) });
+        rows.push({ D, dtype, ...kernel, ...readListing(run(mesa, [path.join(here, 'compile.mjs'), file], { env })) });
       }
     }
   }

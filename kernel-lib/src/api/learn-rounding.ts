@@ -1,8 +1,8 @@
 import type { FlashDevice } from '../device/device';
-import { runPlan } from '../device/plan';
-import { upload } from '../device/upload';
+import type { Plan } from '../device/plan';
 import { toHalf } from '../kernels/to-half';
 import { fromFloat16Bits, toFloat16Bits } from '../tensor/float16';
+import { runOnArrays } from './run-on-arrays';
 
 // WGSL lets a driver round a float to either of the halves around it. Kernels on matrix units make a half of every weight, so they leave
 // that to the driver where it takes the nearer one, and do it by hand where it does not.
@@ -30,24 +30,16 @@ function numbersBetweenHalves(): Float32Array {
 export async function learnRounding(device: FlashDevice): Promise<void> {
   if (!device.unit || device.unit.rounds !== undefined) return;
   const numbers = numbersBetweenHalves();
-  const expected = toFloat16Bits(numbers);
-  const buffers: GPUBuffer[] = [];
-  try {
-    const floats = await device.allocate(numbers.byteLength, 'rounding');
-    buffers.push(floats);
-    await upload(device, floats, numbers);
-    const plan = {
-      path: 'rounding',
-      tiles: null,
-      outputs: { halves: expected.byteLength },
-      scratch: {},
-      steps: ({ floats, halves }: Readonly<Record<string, GPUBuffer>>) => [toHalf(floats, halves, numbers.length)],
-    };
-    const { outputs } = await runPlan(device, plan, { floats }, {});
-    buffers.push(outputs.halves);
-    const got = new Uint16Array(await device.read(outputs.halves, expected.byteLength));
-    device.unit = { ...device.unit, rounds: expected.every((half, n) => half === got[n]) };
-  } finally {
-    for (const buffer of buffers) device.free(buffer);
-  }
+  const plan: Plan = {
+    path: 'rounding',
+    tiles: null,
+    outputs: { halves: 2 * numbers.length },
+    scratch: {},
+    steps: ({ floats, halves }) => [toHalf(floats, halves, numbers.length)],
+  };
+  const { halves } = await runOnArrays(device, plan, { floats: numbers }, (name) =>
+    name === 'halves' ? 'f16' : 'f32',
+  );
+  const nearest = fromFloat16Bits(toFloat16Bits(numbers));
+  device.unit = { ...device.unit, rounds: nearest.every((half, n) => half === halves[n]) };
 }

@@ -1,7 +1,5 @@
 import type { DeviceFacts, FlashDevice } from '../device/device';
-import { type Plan, runPlan } from '../device/plan';
 import { matrixTuningKey } from '../device/tuning';
-import { upload } from '../device/upload';
 import { type AttentionMatrices, chooseMatrices } from '../kernels/flash2/choose-matrices';
 import { chooseFewRows, type Pass } from '../kernels/flash2/choose-tile';
 import { flash2Backward, flash2Forward } from '../kernels/flash2/plan';
@@ -14,10 +12,11 @@ import {
   yardstickForward,
 } from '../reference';
 import { normals } from '../tensor/random';
-import { toNumbers, toStorage, viewStorage } from '../tensor/storage-array';
+import { toNumbers, toStorage } from '../tensor/storage-array';
 import { FlashError } from './errors';
 import { learnRounding } from './learn-rounding';
 import { CAUSAL, NO_FEATURES, type Problem } from './problem';
+import { type Arrays, runOnArrays } from './run-on-arrays';
 
 // Kernels on matrix units are only as right as drivers are, and these units are new to WGSL. So the first call of each family (pass,
 // dtype, head sizes) runs a small case and compares it with the float64 reference; where that fails, the device goes without.
@@ -172,8 +171,6 @@ async function prove(device: FlashDevice, family: Family, place: string): Promis
   }
 }
 
-type Arrays = Readonly<Record<string, ArrayLike<number>>>;
-
 /** A causal problem with heads in groups, several tiles each way and a part of one, some that the band cuts and some that it does not, and rows that see nothing. */
 function proofProblem({ dtype, D, Dv }: Family, { br, bc }: Pick<AttentionMatrices, 'br' | 'bc'>): Problem {
   const Nq = 2 * br + 5;
@@ -199,11 +196,16 @@ function proofInputs({ H, Hk, Nq, Nk, D, Dv, dtype }: Problem): Record<'q' | 'k'
   };
 }
 
+const storedAs =
+  ({ dtype }: Problem) =>
+  (name: string): 'f32' | 'f16' =>
+    name === 'lse' ? 'f32' : dtype;
+
 async function forwardErrors(device: FlashDevice, family: Family): Promise<{ ok: boolean; text: string }[]> {
   const facts = withUnit(device);
   const p = proofProblem(family, tilesOf(device, family)[0]!);
   const { dout: _, ...inputs } = proofInputs(p);
-  const got = await runOn(device, flash2Forward(p, facts, null), p, inputs);
+  const got = await runOnArrays(device, flash2Forward(p, facts, null), inputs, storedAs(p));
   const { maxAbsScore, ...truth } = referenceForward(p, inputs);
   return errors(p, got, truth, yardstickForward(p, inputs), 'forward', maxAbsScore);
 }
@@ -215,36 +217,9 @@ async function backwardErrors(device: FlashDevice, family: Family): Promise<{ ok
   const p = proofProblem(family, { br: most('br'), bc: most('bc') });
   const { dout, ...inputs } = proofInputs(p);
   const { out, lse } = referenceForward(p, inputs);
-  const got = await runOn(device, flash2Backward(p, facts, null), p, { ...inputs, dout, out, lse });
+  const got = await runOnArrays(device, flash2Backward(p, facts, null), { ...inputs, dout, out, lse }, storedAs(p));
   const { dq, dk, dv, maxAbsScore } = referenceBackward(p, inputs, dout);
   return errors(p, got, { dq, dk, dv }, yardstickBackward(p, inputs, dout), 'gradient', maxAbsScore);
-}
-
-/** Runs a plan over arrays; what it gives, as numbers. */
-async function runOn(
-  device: FlashDevice,
-  plan: Plan,
-  p: Problem,
-  arrays: Arrays,
-): Promise<Record<string, Float32Array>> {
-  const dtypeOf = (name: string): 'f32' | 'f16' => (name === 'lse' ? 'f32' : p.dtype);
-  const buffers: Record<string, GPUBuffer> = {};
-  try {
-    for (const [name, numbers] of Object.entries(arrays)) {
-      const storage = toStorage(numbers, dtypeOf(name), name);
-      buffers[name] = await device.allocate(storage.byteLength, `proof ${name}`);
-      await upload(device, buffers[name], storage);
-    }
-    const { outputs } = await runPlan(device, plan, buffers, {});
-    Object.assign(buffers, outputs);
-    const got: Record<string, Float32Array> = {};
-    for (const [name, bytes] of Object.entries(plan.outputs)) {
-      got[name] = toNumbers(viewStorage(await device.read(outputs[name], bytes), dtypeOf(name)));
-    }
-    return got;
-  } finally {
-    for (const buffer of Object.values(buffers)) device.free(buffer);
-  }
 }
 
 function errors(

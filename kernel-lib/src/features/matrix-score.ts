@@ -67,8 +67,6 @@ const place = ({ own }: MatrixScore, i: number, n: number): string =>
 interface RawScores {
   /** WGSL: the products of queries and keys, vec4 n of row i. */
   readonly raw: (i: number, n: number) => string;
-  /** WGSL: what makes scores in log2 units of them. */
-  readonly scale: string;
   /** WGSL: whether the band or the end of its rows cuts this tile. */
   readonly cut: string;
   /** With a name, slope_i_n is declared as the derivative of the soft cap, for the backward pass. */
@@ -76,30 +74,28 @@ interface RawScores {
 }
 
 /**
- * Declares s_i_n and `unit`: the scores that softmax takes, in log2 units, are unit * s_i_n, with unit > 0. So a tile that nothing is
- * done to is scaled by the multiply-add that takes the maximum off.
+ * Declares s_i_n and `unit`, with unit > 0: unit * s_i_n are the scores that softmax takes, in log2 units. Where nothing is done to a tile, unit is
+ * to_log2, so that the multiply-add that takes the maximum off scales it, too.
  */
-export function matrixScores(f: ScoreFeatures, s: MatrixScore, { raw, scale, cut, slope }: RawScores): string {
+export function matrixScores(f: ScoreFeatures, s: MatrixScore, { raw, cut, slope }: RawScores): string {
   const each = (text: (i: number, n: number) => string): string =>
     eachLaneRowOf(s.tile, (i) => eachVec4(s.tile, (n) => text(i, n)));
   const adjusted = (i: number, n: number, score: string): string =>
     `s_${i}_${n} = adjusted4(seq, feature_b, feature_h, ${place(s, i, n)}, ${score});`;
   if (f.softcap) {
     const cap = (i: number, n: number): string =>
-      `let cap_${i}_${n} = capped4(${raw(i, n)} * score_scale); var s_${i}_${n} = cap_${i}_${n}.s;
+      `let cap_${i}_${n} = capped4(${raw(i, n)} * to_log2); var s_${i}_${n} = cap_${i}_${n}.s;
 ${slope ? `let ${slope}_${i}_${n} = cap_${i}_${n}.slope;` : ''}`;
     return `
-let score_scale = ${scale};
 let unit = 1.0;
 ${each(cap)}
 if (${everyTile(f)} | ${cut}) { ${each((i, n) => adjusted(i, n, `s_${i}_${n}`))} }`;
   }
   return `
-let score_scale = ${scale};
-var unit = score_scale;
+var unit = to_log2;
 ${each((i, n) => `var s_${i}_${n} = ${raw(i, n)};`)}
-if (${everyTile(f)} | (score_scale <= 0.0) | ${cut}) {
-  ${each((i, n) => adjusted(i, n, `s_${i}_${n} * score_scale`))}
+if (${everyTile(f)} | (to_log2 <= 0.0) | ${cut}) {
+  ${each((i, n) => adjusted(i, n, `s_${i}_${n} * to_log2`))}
   unit = 1.0;
 }`;
 }

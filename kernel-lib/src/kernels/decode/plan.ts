@@ -9,7 +9,6 @@ import type { Params } from '../../wgsl/params';
 import { vec4s } from '../../wgsl/tiles';
 import { type AttentionTile, attentionParams, featureBindings } from '../common';
 import { anyForwardKernel } from '../flash2/any-forward';
-import { chooseStreams } from '../flash2/choose-streams';
 import {
   type ForwardTile,
   chooseFewRows,
@@ -27,7 +26,7 @@ import { appendI8Kernel } from './append-i8';
 import type { Rotary } from './rotary';
 import { ROTATE_THREADS, rotateQueriesKernel } from './rotate-queries';
 import { chooseSplits } from '../splits/choose-splits';
-import { mergeSplitsStep, splitScratch } from '../splits/merge-splits';
+import { mergeSplitsSteps, splitParams, splitResults, splitScratch } from '../splits/merge-splits';
 
 /** What a call does beside attending. */
 export interface DecodeOptions {
@@ -60,8 +59,7 @@ function decodeTile(p: Problem, facts: DeviceFacts): AttentionTile {
  * Outputs out and lse.
  */
 export function decodePlan(p: CachedProblem, o: DecodeOptions, facts: DeviceFacts): Plan {
-  const tile =
-    chooseStreams(p, facts) ?? chooseLaneTile('forward', p, facts) ?? chooseFewRows(p, facts) ?? decodeTile(p, facts);
+  const tile = chooseFewRows(p, facts) ?? chooseLaneTile('forward', p, facts) ?? decodeTile(p, facts);
   const splits = o.splits || chooseSplits(p, queryWorkgroups(tile, p, p), tile.bc, facts);
   const { out, lse } = resultBytes(p);
   const f = compiledFeatures(p, facts);
@@ -145,20 +143,19 @@ function attendSteps(
   // A table names pages of the whole cache, so the whole of it is bound.
   const [whole] = slices(p, facts);
   const operands = new Operands(p, whole, 1);
-  const split = splits > 1;
-  const params: Params = { ...attentionParams(p, f, operands), ...(split ? { splits, batches: p.B } : {}) };
+  const params: Params = { ...attentionParams(p, f, operands), ...splitParams(p, splits) };
   const bind = (...names: string[]): GPUBufferBinding[] => names.map((name) => ({ buffer: buffers[name] }));
   const rows = p.B * p.H * p.Nq;
   const attend: Step = {
-    kernel: anyForwardKernel(tile, p, f, params, { keys, split }),
+    kernel: anyForwardKernel(tile, p, f, params, { keys, split: splits > 1 }),
     params,
     buffers: [
-      ...bind('q', 'cache_k', 'cache_v', ...(split ? ['parts', 'part_lse'] : ['out', 'lse'])),
+      ...bind('q', 'cache_k', 'cache_v', ...splitResults(splits)),
       ...featureBindings(f, operands, buffers),
       ...bind(...scaleBuffers(keys)),
     ],
     workgroups: splits * queryWorkgroups(tile, p, p),
     flops: 2 * rows * Math.max(p.Nk, 1) * (p.D + p.Dv),
   };
-  return split ? [attend, mergeSplitsStep(p, splits, facts, buffers)] : [attend];
+  return [attend, ...mergeSplitsSteps(p, f, splits, facts, buffers)];
 }

@@ -58,7 +58,6 @@ export function gradientLanes(
   return `
 ${matrixScores(f, s, {
   raw: (i, n) => scoreVec4(t, '0u', i, n),
-  scale: 'to_log2',
   cut: bandCut(t, s.own),
   slope: 'slope',
 })}

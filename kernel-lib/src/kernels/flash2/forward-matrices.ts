@@ -117,7 +117,6 @@ for (var j0 = begin; j0 < end; j0 += ${t.bc}u) {
   ${putStep(t, 'k', D)}
   ${matrixScores(f, scores, {
     raw: (i, n) => `${scoreVec4(t, region, i, n)}${perScale(t, 'q', 'k')}`,
-    scale: 'to_log2',
     cut: bandCut(t, 'queries'),
   })}
   var rescale = false;

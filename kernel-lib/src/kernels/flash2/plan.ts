@@ -7,7 +7,7 @@ import { compiledFeatures, type ScoreFeatures, storageCount } from '../../featur
 import type { Params } from '../../wgsl/params';
 import { type AttentionTile, attentionParams, featureBindings } from '../common';
 import { biasGrid, biasGridParams, dbiasScratch, dbiasSum, finishDbias, hasDbias } from '../dbias-sum';
-import { mergeSplitsStep, splitScratch } from '../splits/merge-splits';
+import { mergeSplitsSteps, splitParams, splitResults, splitScratch } from '../splits/merge-splits';
 import { chooseSplits } from '../splits/choose-splits';
 import { type OperandName, type Operands, slices } from '../operands';
 import { madeOnce } from '../made-once';
@@ -57,7 +57,7 @@ export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionT
   const f = compiledFeatures(p, facts);
   const splits = few ? splitsOf(few, p, facts) : 1;
   const variant = { keys: keySource(p), split: splits > 1 };
-  const [out, lse] = variant.split ? ['parts', 'part_lse'] : ['out', 'lse'];
+  const [out, lse] = splitResults(splits);
   return {
     path: `flash2 forward: ${describeTile(tile, facts)}${variant.split ? `, ${splits} splits` : ''}`,
     tiles: countTiles(p, tile),
@@ -67,7 +67,7 @@ export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionT
     uploads: { ...featureUploads(p, f), ...maximaUpload(tile, p, facts) },
     steps: (buffers) =>
       eachSlice(p, facts, [], (operands, n) => {
-        const params = { ...attentionParams(p, f, operands), ...(variant.split ? { splits, batches: p.B } : {}) };
+        const params = { ...attentionParams(p, f, operands), ...splitParams(p, splits) };
         const bind = (name: OperandName, buffer: string = name): GPUBufferBinding =>
           operands.bind(name, buffers[buffer]);
         return [
@@ -87,7 +87,7 @@ export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionT
             workgroups: splits * queryWorkgroups(tile, p, operands.slice),
             flops: tileFlops(p, operands, tile, p.D + p.Dv),
           },
-          ...(variant.split ? [mergeSplitsStep(p, splits, facts, buffers)] : []),
+          ...mergeSplitsSteps(p, f, splits, facts, buffers),
         ];
       }),
   };

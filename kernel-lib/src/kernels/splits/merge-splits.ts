@@ -1,16 +1,24 @@
 import type { Problem } from '../../api/problem';
 import type { DeviceFacts } from '../../device/device';
 import type { Step } from '../../device/dispatch';
+import type { Kernel } from '../../device/pipeline-cache';
+import type { ScoreFeatures } from '../../features/score';
 import { type Params, paramsStruct } from '../../wgsl/params';
 import { LN_2, LOG2_E, MINUS_INFINITY_BITS, START_MAXIMUM } from '../../wgsl/special-values';
 import { loadFunction, PACK_WGSL, storageArray, storeFunction } from '../../wgsl/staging';
 import { vec4s } from '../../wgsl/tiles';
+import { madeOnce } from '../made-once';
 import { viewOf } from '../operands';
 import { MAX_SPLITS } from './choose-splits';
 
 /** Scratch for the results of `splits` parts of the keys, which lie one behind the other as if they were further batches. */
 export const splitScratch = ({ B, H, Nq, Dv }: Problem, splits: number): Record<string, number> =>
   splits > 1 ? { parts: 4 * B * H * Nq * Dv * splits, part_lse: 4 * B * H * Nq * splits } : {};
+
+/** The uniforms and the result buffers of a kernel that has one of `splits` parts of the keys. */
+export const splitParams = ({ B }: Problem, splits: number): Params => (splits > 1 ? { splits, batches: B } : {});
+export const splitResults = (splits: number): readonly [string, string] =>
+  splits > 1 ? ['parts', 'part_lse'] : ['out', 'lse'];
 
 const THREADS = 64;
 
@@ -80,16 +88,29 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: 
  * sum of exp(lse - m) / l times each part's out, and lse = m + ln l (Dao et al. 2023, "Flash-Decoding"). A part without keys adds
  * nothing; a row without keys in any part is 0.
  */
-export function mergeSplitsStep(
+export function mergeSplitsSteps(
   p: Problem,
+  f: ScoreFeatures,
   splits: number,
   { kind }: DeviceFacts,
   buffers: Readonly<Record<string, GPUBuffer>>,
-): Step {
-  const { B, H, Nq, Dv, dtype } = p;
-  const rows = B * H * Nq;
+): Step[] {
+  if (splits === 1) return [];
+  const rows = p.B * p.H * p.Nq;
   const { batch, head, row } = viewOf(p, 'out');
-  const params: Params = { rows, splits, H, Nq, batch, head, row };
+  const params: Params = { rows, splits, H: p.H, Nq: p.Nq, batch, head, row };
+  return [
+    {
+      kernel: madeOnce(p, f, params)(['merge splits', kind], () => mergeSplitsKernel(p, kind, params)),
+      params,
+      buffers: ['parts', 'part_lse', 'out', 'lse'].map((name) => ({ buffer: buffers[name] })),
+      workgroups: kind === 'hardware' ? rows : Math.ceil(rows / THREADS),
+      flops: 2 * rows * splits * p.Dv,
+    },
+  ];
+}
+
+function mergeSplitsKernel({ Dv, dtype }: Problem, kind: DeviceFacts['kind'], params: Params): Kernel {
   const code = `
 ${paramsStruct(params)}
 @group(0) @binding(0) var<uniform> params: Params;
@@ -110,11 +131,5 @@ fn part(s: u32, at: u32, d: u32) -> vec4f { return load_parts(s * params.rows * 
 // A part's factor is this times exp2(lse - m), made before the sum, which may be larger than a float.
 fn weight_of(m: f32, l: f32) -> f32 { return select(1.0 / l, 0.0, m == ${START_MAXIMUM}); }
 ${kind === 'hardware' ? workgroupPerRow(Dv) : threadPerRow(Dv)}`;
-  return {
-    kernel: { label: 'merge splits', code, access: ['read', 'read', 'read_write', 'read_write'] },
-    params,
-    buffers: ['parts', 'part_lse', 'out', 'lse'].map((name) => ({ buffer: buffers[name] })),
-    workgroups: kind === 'hardware' ? rows : Math.ceil(rows / THREADS),
-    flops: 2 * rows * splits * Dv,
-  };
+  return { label: 'merge splits', code, access: ['read', 'read', 'read_write', 'read_write'] };
 }
