@@ -48,6 +48,7 @@ describe('random cases', () => {
     ['forced tiles', (c) => c.tiles !== null, 0.1],
     ['huge scores', (c) => c.times >= 40, 0.05],
     ['equal scores', (c) => c.values === 'equal', 0.02],
+    ['keys and values far from 0', (c) => c.values === 'shifted', 0.02],
     ['subnormal numbers', (c) => c.values === 'subnormal', 0.02],
     ['one key', (c) => c.Nk === 1, 0.03],
     ['Nq > Nk, causal', (c) => c.causal && c.Nq > c.Nk, 0.05],

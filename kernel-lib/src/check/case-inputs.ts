@@ -19,24 +19,27 @@ export interface CaseInputs {
 
 /** A number of each dtype below its normal range. */
 const SUBNORMAL = { f32: 1e-39, f16: 1e-5 };
+/** Where keys and values lie around, in first rows of their tensors. */
+const SHIFTS = { k: 4, v: 8 };
 
 /** Normal numbers by the case's seed, and what the case makes of them. */
 export function caseInputs(c: CheckCase): CaseInputs {
   const shapes = caseShapes(c);
   // Streams of one seed; neighbouring seeds of a case share none of them.
   const draw = (count: number, stream: number): Float32Array => normals((c.seed * 8 + stream) % 2 ** 32, count);
-  const rows = (shape: readonly number[], stream: number, times = 1): Float32Array => {
+  const rows = (shape: readonly number[], stream: number, times = 1, shift = 0): Float32Array => {
     const numbers = draw(sizeOf(shape), stream);
     const width = shape[shape.length - 1];
     const factor = c.values === 'subnormal' ? SUBNORMAL[c.dtype] : times;
     // All queries, and all keys, are like the first one; values still differ.
     const same = c.values === 'equal' && stream < 2;
-    return numbers.map((_, t) => stored(factor * numbers[same ? t % width : t], c.dtype));
+    const by = c.values === 'shifted' ? shift : 0;
+    return numbers.map((_, t) => stored(factor * (numbers[same ? t % width : t] + by * numbers[t % width]), c.dtype));
   };
   return {
     q: rows(shapes.q, 0, c.times),
-    k: rows(shapes.k, 1, c.times),
-    v: rows(shapes.v, 2),
+    k: rows(shapes.k, 1, c.times, SHIFTS.k),
+    v: rows(shapes.v, 2, 1, SHIFTS.v),
     dout: rows(shapes.out, 3),
     ...(c.bias ? { bias: drawBias(c, c.bias, draw) } : {}),
     ...(c.mask ? { mask: drawMask(c, c.mask, draw) } : {}),

@@ -77,7 +77,7 @@ const PARTS: readonly Part[] = [
   },
   {
     write: ({ values }) => values !== 'normal' && values,
-    read: /^(equal|subnormal)$/,
+    read: /^(equal|shifted|subnormal)$/,
     apply: (c, [values]) => (c.values = values as CheckCase['values']),
   },
   {

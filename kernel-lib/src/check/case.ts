@@ -52,10 +52,10 @@ export interface CheckCase {
   /** q and k are multiplied by this factor; scores grow with its square. */
   readonly times: number;
   /**
-   * Standard normal numbers; the same query and the same key everywhere, so that all scores are equal; or numbers below the
-   * normal range of the dtype.
+   * Standard normal numbers; the same query and the same key everywhere, so that all scores are equal; keys and values around a row far
+   * from 0, as behind a bias; or numbers below the normal range of the dtype.
    */
-  readonly values: 'normal' | 'equal' | 'subnormal';
+  readonly values: 'normal' | 'equal' | 'shifted' | 'subnormal';
   /** Where the algorithm takes them. */
   readonly tiles: { readonly br: number; readonly bc: number } | null;
   readonly seed: number;

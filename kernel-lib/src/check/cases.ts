@@ -53,8 +53,9 @@ const defaults: Entry[] = [
   ...scaleEntries,
   ...fewHeadSizes.map((D, t) => ofHeadSize(D, t % 2 === 0)),
   { H: 1, Nq: 20, D: 64, Dv: 5 },
-  // All scores equal, and numbers below the normal range.
+  // All scores equal, keys and values far from 0, and numbers below the normal range.
   { values: 'equal' },
+  { values: 'shifted' },
   { values: 'subnormal' },
   ...featureEntries,
   ...halfEntries,

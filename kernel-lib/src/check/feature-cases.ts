@@ -75,6 +75,7 @@ export const halfEntries: readonly Entry[] = [
   { ...grouped, ...odd, dtype: 'f16' },
   { ...grouped, ...odd, layout: 'bnhd', causal: true, dtype: 'f16' },
   { times: 20, causal: true, dtype: 'f16' },
+  { values: 'shifted', dtype: 'f16' },
   { values: 'subnormal', dtype: 'f16' },
   ...featureEntries.filter((_, t) => t % 2 === 0).map((entry): Entry => ({ ...entry, dtype: 'f16' })),
   { ...grouped, ...odd, ...everything, layout: 'bnhd', dtype: 'f16' },

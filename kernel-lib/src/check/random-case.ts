@@ -141,7 +141,7 @@ function drawFeaturesAndNumbers(dice: Dice, D: number, dtype: FloatDType): Featu
 }
 
 function drawNumbers(dice: Dice, D: number, dtype: FloatDType): Numbers {
-  const values = dice.chance(0.1) ? dice.pick(['equal', 'subnormal'] as const) : 'normal';
+  const values = dice.chance(0.15) ? dice.pick(['equal', 'shifted', 'subnormal'] as const) : 'normal';
   if (dice.chance(0.75)) return { scale: defaultScale(D), times: 1, values };
   // Scores near 1e4 at most; what float16 holds of them and of the gradients is finite.
   const times = dice.pick(dtype === 'f16' ? [1e-3, 5, 40] : [1e-3, 5, 40, 100]);

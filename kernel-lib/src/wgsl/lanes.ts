@@ -1,5 +1,5 @@
 import { eachScoreGroup, groupAt, type LaneTile, type PassingNumber, rowArray, rowGroups, rowType } from './lane-tile';
-import { range } from './params';
+import { range, when } from './params';
 import { quadNumbers, quadProducts } from './quads';
 import { addressOf, type StageSource } from './staging';
 import { vec4s } from './tiles';
@@ -30,6 +30,12 @@ if (${row} < ${from.rows}) { ${name}_${n} = load_${name}(${address(row)}, ${plac
     .join('\n');
 }
 
+/**
+ * Numbers that a product adds up one by one, before the sum goes to that of all: a chain of a whole row is rounded twice as much, and no faster.
+ * delta.ts adds likewise.
+ */
+export const CHAIN = 16;
+
 /** WGSL: number d of row c of a step, for all lanes. */
 function handRound(t: LaneTile, { name, size }: StageSource, c: number, d: number): string {
   const vec4 = c * vec4s(size) + Math.floor(d / 4);
@@ -43,16 +49,17 @@ function handRound(t: LaneTile, { name, size }: StageSource, c: number, d: numbe
 export function laneProducts(t: LaneTile, scores: string, own: string, step: StageSource, keep = false): string {
   if (t.quads) return quadProducts(t, scores, own, step, keep);
   const type = rowType(t);
-  const lines = range(step.size).flatMap((d) =>
-    range(t.step).map((c) => {
+  const lines = range(step.size).flatMap((d) => [
+    when(d > 0 && d % CHAIN === 0, eachScoreGroup(t, (g, c) => `all_${g}_${c} += s_${g}_${c}; s_${g}_${c} = ${type}();`)),
+    ...range(t.step).map((c) => {
       const sums = range(rowGroups(t)).map((g) => `s_${g}_${c} = fma(${own}[${groupAt(t, d, g)}], b, s_${g}_${c});`);
       return `{ let b = ${type}(${handRound(t, step, c, d)}); ${sums.join(' ')} }`;
     }),
-  );
+  ]);
   return `{
-${eachScoreGroup(t, (g, c) => `var s_${g}_${c} = ${type}();`)}
+${eachScoreGroup(t, (g, c) => `var s_${g}_${c} = ${type}(); var all_${g}_${c} = ${type}();`)}
 ${lines.join('\n')}
-${eachScoreGroup(t, (g, c, n) => `${scores}[${n}] = s_${g}_${c};`)}
+${eachScoreGroup(t, (g, c, n) => `${scores}[${n}] = all_${g}_${c} + s_${g}_${c};`)}
 }`;
 }
 

@@ -3,6 +3,7 @@ import type { Kernel } from '../../device/pipeline-cache';
 import type { ScoreFeatures } from '../../features/score';
 import type { Params } from '../../wgsl/params';
 import { LOG2_E, MINUS_INFINITY_BITS } from '../../wgsl/special-values';
+import { CHAIN } from '../../wgsl/lanes';
 import { loadFunction, storageArray } from '../../wgsl/staging';
 import { vec4s } from '../../wgsl/tiles';
 import { featureAccess, headWgsl } from '../common';
@@ -10,21 +11,24 @@ import { featureAccess, headWgsl } from '../common';
 /** Rows of a workgroup, one a thread. */
 export const DELTA_ROWS = 64;
 
-/** How the products of a row are added up: vec4 by vec4, number by number, or as wgsl/quads.ts does. */
-export type SumOrder = 'vec4s' | 'numbers' | 'quads';
+/** How the products of a row are added up: vec4 by vec4, or as wgsl/lanes.ts or wgsl/quads.ts does. */
+export type SumOrder = 'vec4s' | 'lanes' | 'quads';
 
-function sumByFours(Dv: number, order: SumOrder): string {
-  const add =
-    order === 'vec4s' ? 'sum += dot(a, o);' : 'sum = fma(a.w, o.w, fma(a.z, o.z, fma(a.y, o.y, fma(a.x, o.x, sum))));';
-  return `for (var d = 0u; d < ${vec4s(Dv)}u + params.zero; d++) {
+const sumByVec4s = (Dv: number): string => `for (var d = 0u; d < ${vec4s(Dv)}u + params.zero; d++) {
+    sum += dot(load_dout(at, d), load_out(at, d));
+  }`;
+
+const sumAsLanes = (Dv: number): string => `var chain = 0.0;
+  for (var d = 0u; d < ${vec4s(Dv)}u + params.zero; d++) {
+    if (d % ${CHAIN / 4}u == 0u) { sum += chain; chain = 0.0; }
     let a = load_dout(at, d);
     let o = load_out(at, d);
-    ${add}
-  }`;
-}
+    chain = fma(a.w, o.w, fma(a.z, o.z, fma(a.y, o.y, fma(a.x, o.x, chain))));
+  }
+  sum += chain;`;
 
 /** Four vec4s at a time, those of a quad. */
-const sumByQuads = (Dv: number): string => `for (var d0 = 0u; d0 < ${vec4s(Dv)}u + params.zero; d0 += 4u) {
+const sumAsQuads = (Dv: number): string => `for (var d0 = 0u; d0 < ${vec4s(Dv)}u + params.zero; d0 += 4u) {
     var terms: array<vec4f, 4>;
     for (var s = 0u; s < 4u; s++) {
       let d = d0 + s;
@@ -34,6 +38,8 @@ const sumByQuads = (Dv: number): string => `for (var d0 = 0u; d0 < ${vec4s(Dv)}u
     let fours = (terms[0] + terms[1]) + (terms[2] + terms[3]);
     sum = (((sum + fours.x) + fours.y) + fours.z) + fours.w;
   }`;
+
+const SUMS: Record<SumOrder, (Dv: number) => string> = { vec4s: sumByVec4s, lanes: sumAsLanes, quads: sumAsQuads };
 
 /**
  * What the gradient kernels know of a query, once for all of them, as (lse, delta): the log-sum-exp of its scores in log2
@@ -65,7 +71,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lid: 
   if (i >= seq.Nq) { return; }
   let at = base(b, h, params.out_strides, seq.q0 + i);
   var sum = 0.0;
-  ${order === 'quads' ? sumByQuads(Dv) : sumByFours(Dv, order)}
+  ${SUMS[order](Dv)}
   let bits = lse[base(b, h, params.lse_strides, seq.q0 + i)];
   let value = select(bitcast<f32>(bits) * ${LOG2_E}, 0.0, bits == ${MINUS_INFINITY_BITS});
   rows[base(b, h, params.rows_strides, seq.q0 + i)] = vec2f(value, sum);

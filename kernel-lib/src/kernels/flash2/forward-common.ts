@@ -47,6 +47,17 @@ export const forwardAccess = (f: ScoreFeatures, { keys }: ForwardVariant): Kerne
   ...scaleBuffers(keys).map(() => 'read' as const),
 ];
 
+/** How far a score may rise above m, in log2, before m follows: weights are at most 2^8. */
+const RISE = 8;
+
+/**
+ * WGSL: the next m of a row whose new scores are `top` at the most. m need not be the maximum, for out and lse are the same for any m. As long as it stays,
+ * alpha is 1 and rounds nothing: where each key outweighs all before it, as with ALiBi, a sum that follows every maximum is rounded as
+ * often as there are turns, and delta, which is made of out, is no longer what dS needs.
+ */
+export const nextMaximum = (m: string, top: string, type = 'f32'): string =>
+  `select(${m}, ${top}, ${top} - ${m} > ${type}(${RISE}.0))`;
+
 /** Which keys a workgroup walks over: those that its queries see, from a whole tile on, or of these the part of its split. */
 export const keyRangeWgsl = (bc: number, { split }: ForwardVariant): string =>
   split ? splitRange(bc) : wholeRange(bc);

@@ -24,7 +24,7 @@ import { declareStep, keepStep } from '../../wgsl/quads';
 import { LN_2, MINUS_INFINITY_BITS, START_MAXIMUM } from '../../wgsl/special-values';
 import { groupRowsOf, ownGroupsWgsl, ownQueriesWgsl, rowsOf } from '../common';
 import type { AttentionLanes } from './choose-tile';
-import { forwardAccess, type ForwardVariant, forwardWgsl, keyRangeWgsl } from './forward-common';
+import { forwardAccess, type ForwardVariant, forwardWgsl, keyRangeWgsl, nextMaximum } from './forward-common';
 
 /**
  * FlashAttention-2 forward (Dao 2023, Algorithm 1) as lane tiles (wgsl/lane-tile.ts); forward.ts is the same for a GPU.
@@ -32,7 +32,7 @@ import { forwardAccess, type ForwardVariant, forwardWgsl, keyRangeWgsl } from '.
  *     for each lane its queries q, m = -inf, l = 0, acc = 0
  *     for each step of keys that some query of the workgroup sees:
  *       s = features(scale q.k)                   (in log2 units)
- *       m' = max(m, s);  alpha = exp2(m - m');  p = exp2(s - m')
+ *       m' = next m;  alpha = exp2(m - m');  p = exp2(s - m')   (nextMaximum)
  *       l = alpha l + p;  acc = alpha acc + dropout(p) v;  m = m'
  *     out = acc / l;  lse = ln 2 (m + log2 l)
  *
@@ -58,10 +58,11 @@ export function forwardLanesKernel(
   const columns = range(t.step);
   const softmax = (g: number): string => `{
   ${columns.map((c) => `let s${c} = ${laneScore(f, scores, 's', g, c)};`).join(' ')}
-  let top = ${columns.reduce((top, c) => `max(${top}, s${c})`, `m[${g}]`)};
-  alpha[${g}] = exp2(m[${g}] - top);
-  m[${g}] = top;
-  ${columns.map((c) => `let p${c} = exp2(s${c} - top);`).join(' ')}
+  let top = ${columns.map((c) => `s${c}`).reduce((top, score) => `max(${top}, ${score})`)};
+  let next = ${nextMaximum(`m[${g}]`, 'top', rowType(t))};
+  alpha[${g}] = exp2(m[${g}] - next);
+  m[${g}] = next;
+  ${columns.map((c) => `let p${c} = exp2(s${c} - next);`).join(' ')}
   l[${g}] = ${columns.reduce((sum, c) => `${sum} + p${c}`, `l[${g}] * alpha[${g}]`)};
   ${columns.map((c) => `s[${groupAt(t, c, g)}] = ${laneDropped(f, scores, g, c, `p${c}`)};`).join(' ')}
 }`;

@@ -7,7 +7,7 @@ import { FORBIDDEN, LN_2, MINUS_INFINITY_BITS, START_MAXIMUM } from '../../wgsl/
 import { vec4s } from '../../wgsl/tiles';
 import { ownGroupsWgsl } from '../common';
 import type { AttentionStreams } from './choose-streams';
-import { forwardAccess, type ForwardVariant, forwardWgsl, keyRangeWgsl } from './forward-common';
+import { forwardAccess, type ForwardVariant, forwardWgsl, keyRangeWgsl, nextMaximum } from './forward-common';
 
 /** 1, 2, 4, … below `end`, from `begin` on: whom a lane swaps with, step by step, for sums and maxima over lanes. */
 const powers = (begin: number, end: number): number[] => (begin < end ? [begin, ...powers(2 * begin, end)] : []);
@@ -44,7 +44,7 @@ function sumsOfStream(t: AttentionStreams, name: string, values: readonly string
  *     for each turn of keys:
  *       load the keys and values of the turn
  *       s = features(scale q.k)                   lane x of a stream gets that of its key x % turn, of what all its lanes have
- *       m' = max(m, s);  alpha = exp2(m - m');  p = exp2(s - m')
+ *       m' = next m;  alpha = exp2(m - m');  p = exp2(s - m')   (nextMaximum)
  *       l = alpha l + p;  acc = alpha acc + dropout(p) v;  m = m'
  *     merge the streams;  out = acc / l;  lse = ln 2 (m + log2 l)
  *
@@ -117,10 +117,10 @@ s${r} = select(s${r} + adjusted${r}, ${FORBIDDEN}, adjusted${r} == ${FORBIDDEN})
       : `p${r}`;
     return `
 var top${r} = s${r}; ${overLanes(`top${r}`, 'max', powers(1, t.turn))}
-top${r} = max(top${r}, m${r});
-let alpha${r} = exp2(m${r} - top${r});
-let p${r} = exp2(s${r} - top${r});
-m${r} = top${r};
+let next${r} = ${nextMaximum(`m${r}`, `top${r}`)};
+let alpha${r} = exp2(m${r} - next${r});
+let p${r} = exp2(s${r} - next${r});
+m${r} = next${r};
 l${r} = l${r} * alpha${r} + p${r};
 ${eachPart(Dv, (c) => `acc${r}_${c} *= alpha${r};`)}
 let weight${r} = ${kept}${when(i8, ' * v_scale')};

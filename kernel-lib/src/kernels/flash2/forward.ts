@@ -28,7 +28,7 @@ import {
   rowsOf,
   scoreTile,
 } from '../common';
-import { forwardAccess, type ForwardVariant, forwardWgsl, keyRangeWgsl } from './forward-common';
+import { forwardAccess, type ForwardVariant, forwardWgsl, keyRangeWgsl, nextMaximum } from './forward-common';
 
 /** Bytes of workgroup memory. */
 export function forwardBytes(t: TileShape, D: number, Dv: number): number {
@@ -43,7 +43,7 @@ export function forwardBytes(t: TileShape, D: number, Dv: number): number {
  *     load Q_i; m = -inf; l = 0; acc = 0
  *     for each tile of keys that Q_i sees:
  *       S = features(scale Q_i K_j^T)             (in log2 units: the factor log2(e) is folded into Q)
- *       m' = max(m, rowmax S);  P = exp2(S - m');  alpha = exp2(m - m')
+ *       m' = next m, by rowmax S (nextMaximum);  P = exp2(S - m');  alpha = exp2(m - m')
  *       l = alpha l + rowsum P;  acc = alpha acc + dropout(P) V_j;  m = m'
  *     out = acc / l;  lse = ln 2 (m + log2 l)
  *
@@ -98,12 +98,13 @@ for (var j0 = begin; j0 < end; j0 += ${t.bc}u) {
   ${eachRow(
     t,
     (r) => `{
-    let top = max(m${r}, ${collect(t, r, 'max', `top${r}`)});
-    let alpha = exp2(m${r} - top);
-    m${r} = top;
+    let most = ${collect(t, r, 'max', `top${r}`)};
+    let next = ${nextMaximum(`m${r}`, 'most')};
+    let alpha = exp2(m${r} - next);
+    m${r} = next;
     l${r} *= alpha;
     ${outColumns.map((c) => `acc_${r}_${c} *= alpha;`).join(' ')}
-    ${columns.map((c) => `s_${r}_${c} = exp2(s_${r}_${c} - top); l${r} += s_${r}_${c};`).join(' ')}
+    ${columns.map((c) => `s_${r}_${c} = exp2(s_${r}_${c} - next); l${r} += s_${r}_${c};`).join(' ')}
   }`,
   )}
   ${drawDropout(f, scores)}

@@ -160,7 +160,7 @@ const keyDispatches = (f: ScoreFeatures, { maxStorageBuffers }: DeviceFacts): ('
 
 /** In which order a tile adds up a product: those of dkdv and dbias do as dq's, for they are quads where that is one. */
 export const sumOrder = (t: AnyTile, { kind }: DeviceFacts): SumOrder =>
-  'quads' in t && t.quads ? 'quads' : kind === 'hardware' ? 'vec4s' : 'numbers';
+  'quads' in t && t.quads ? 'quads' : kind === 'hardware' ? 'vec4s' : 'lanes';
 
 /** (lse, delta) of every query of a slice. */
 export function deltaStep(
