@@ -20,7 +20,7 @@ export interface CaseInputs {
 /** A number of each dtype below its normal range. */
 const SUBNORMAL = { f32: 1e-39, f16: 1e-5 };
 /** Where keys and values lie around, in first rows of their tensors. */
-const SHIFTS = { k: 4, v: 8 };
+const SHIFTS = { k: 2, v: 4 };
 
 /** Normal numbers by the case's seed, and what the case makes of them. */
 export function caseInputs(c: CheckCase): CaseInputs {

@@ -62,12 +62,15 @@ ${begin}
   };
 };
 
-/** WGSL: eight numbers at `d8` of row `row` of a tile, 0 where there is no such row. */
+/**
+ * WGSL: eight numbers at `d8` of row `row` of a tile. Beyond the last row it is that one again, whose weight there is 0, as zeros would need a selection
+ * and a move for each word loaded.
+ */
 export const load8 =
   (from: StageSource) =>
   (row: string, d8: string, part: number): string => {
-    const at = `${from.base} + (${from.row0} + ${row}) * ${from.rowStride}`;
-    return `select(vec4u(), load8_${from.name}(${at}, ${d8}, ${part}u, ${from.scale ?? '1.0'}), ${from.row0} + ${row} < ${from.rows})`;
+    const at = `${from.base} + min(${from.row0} + ${row}, ${from.rows} - 1u) * ${from.rowStride}`;
+    return `load8_${from.name}(${at}, ${d8}, ${part}u, ${from.scale ?? '1.0'})`;
   };
 
 /** WGSL: the counterpart, for {@link storeResults}. */

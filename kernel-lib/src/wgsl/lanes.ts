@@ -2,7 +2,7 @@ import { eachScoreGroup, groupAt, type LaneTile, type PassingNumber, rowArray, r
 import { range, when } from './params';
 import { quadNumbers, quadProducts } from './quads';
 import { addressOf, type StageSource } from './staging';
-import { vec4s } from './tiles';
+import { CHAIN, vec4s } from './tiles';
 
 // The products of lane tiles (lane-tile.ts). But for quads, subgroupBroadcast hands a number round, and the rows of a step are loaded
 // before the arithmetic with them.
@@ -30,12 +30,6 @@ if (${row} < ${from.rows}) { ${name}_${n} = load_${name}(${address(row)}, ${plac
     .join('\n');
 }
 
-/**
- * Numbers that a product adds up one by one, before the sum goes to that of all: a chain of a whole row is rounded twice as much, and no faster.
- * delta.ts adds likewise.
- */
-export const CHAIN = 16;
-
 /** WGSL: number d of row c of a step, for all lanes. */
 function handRound(t: LaneTile, { name, size }: StageSource, c: number, d: number): string {
   const vec4 = c * vec4s(size) + Math.floor(d / 4);
@@ -50,7 +44,10 @@ export function laneProducts(t: LaneTile, scores: string, own: string, step: Sta
   if (t.quads) return quadProducts(t, scores, own, step, keep);
   const type = rowType(t);
   const lines = range(step.size).flatMap((d) => [
-    when(d > 0 && d % CHAIN === 0, eachScoreGroup(t, (g, c) => `all_${g}_${c} += s_${g}_${c}; s_${g}_${c} = ${type}();`)),
+    when(
+      d > 0 && d % CHAIN === 0,
+      eachScoreGroup(t, (g, c) => `all_${g}_${c} += s_${g}_${c}; s_${g}_${c} = ${type}();`),
+    ),
     ...range(t.step).map((c) => {
       const sums = range(rowGroups(t)).map((g) => `s_${g}_${c} = fma(${own}[${groupAt(t, d, g)}], b, s_${g}_${c});`);
       return `{ let b = ${type}(${handRound(t, step, c, d)}); ${sums.join(' ')} }`;

@@ -1,4 +1,4 @@
-import { range } from './params';
+import { range, when } from './params';
 
 /**
  * Register tiles: the two matrix products that every attention kernel here is made of, as WGSL text.
@@ -97,11 +97,17 @@ const component = (t: TileShape, vec4: string): string => (t.unroll === 4 ? vec4
 export const bound = (t: TileShape, count: number): string =>
   t.unroll === 4 ? `${count}u` : `(${count}u + params.zero)`;
 
-/** An inner loop over `count` vec4s, named `name`, or over their components e. */
-const innerLoop = (t: TileShape, name: string, count: number): string =>
+/** An inner loop over `count` vec4s from `begin` on, named `name`, or over their components e. */
+const innerLoop = (t: TileShape, name: string, count: number, begin = '0u'): string =>
   t.unroll === 4
-    ? `for (var ${name} = 0u; ${name} < ${bound(t, count)}; ${name}++) {`
-    : `for (var n = 0u; n < ${bound(t, 4 * count)}; n++) {\nlet ${name} = n >> 2u;\nlet e = n & 3u;`;
+    ? `for (var ${name} = ${begin}; ${name} < ${begin} + ${bound(t, count)}; ${name}++) {`
+    : `for (var n = 4u * ${begin}; n < 4u * ${begin} + ${bound(t, 4 * count)}; n++) {\nlet ${name} = n >> 2u;\nlet e = n & 3u;`;
+
+/**
+ * Numbers that a product adds up one by one before their sum goes to that of all: such a sum is rounded half as much as a chain of a whole row, and
+ * costs an addition where dot(), compiled, costs four. lanes.ts and delta.ts add likewise.
+ */
+export const CHAIN = 16;
 
 /**
  * name_r_c = sum over D of own[row r] * step[column c]: S = Q K^T and its relatives.
@@ -110,13 +116,23 @@ const innerLoop = (t: TileShape, name: string, count: number): string =>
 export function innerProducts(t: TileShape, name: string, own: string, step: string, size: number): string {
   const stride = stageStride(size, t.tx);
   const columns = range(columnsPerThread(t));
-  return `
-${eachScore(t, (r, c) => `var ${name}_${r}_${c} = 0.0;`)}
-${innerLoop(t, 'd', vec4s(size))}
+  const parts = t.unroll === 4 ? ['.x', '.y', '.z', '.w'] : [''];
+  const chain = (sum: string, r: number, c: number): string =>
+    `${sum} = ${parts.reduce((inner, e) => `fma(a${r}${e}, b${c}${e}, ${inner})`, sum)};`;
+  const products = (begin: string, count: number): string => `
+${eachScore(t, (r, c) => `var sum_${r}_${c} = 0.0;`)}
+${innerLoop(t, 'd', count, begin)}
 ${columns.map((c) => `let b${c} = ${component(t, `${step}[${slotOf(t, c)} * ${stride}u + d]`)};`).join('\n')}
 ${loadRows(t, 'a', own, stride, 'd')}
-${eachScore(t, (r, c) => (t.unroll === 4 ? `${name}_${r}_${c} += dot(a${r}, b${c});` : `${name}_${r}_${c} = fma(a${r}, b${c}, ${name}_${r}_${c});`))}
-}`;
+${eachScore(t, (r, c) => chain(`sum_${r}_${c}`, r, c))}
+}
+${eachScore(t, (r, c) => `${name}_${r}_${c} += sum_${r}_${c};`)}`;
+  const whole = Math.floor(vec4s(size) / (CHAIN / 4));
+  const rest = vec4s(size) % (CHAIN / 4);
+  return `
+${eachScore(t, (r, c) => `var ${name}_${r}_${c} = 0.0;`)}
+${when(whole > 0, `for (var d0 = 0u; d0 < ${bound(t, (whole * CHAIN) / 4)}; d0 += ${CHAIN / 4}u) { ${products('d0', CHAIN / 4)} }`)}
+${when(rest > 0, `{ ${products(`${(whole * CHAIN) / 4}u`, rest)} }`)}`;
 }
 
 /** Vec4 columns of a thread in a result of rows of `size`. */

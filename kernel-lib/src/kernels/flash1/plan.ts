@@ -197,7 +197,7 @@ function dbiasSteps(
   const rows = operands.bind('rows', buffers.rows);
   const tile = chooseTile('dq', p, facts);
   return [
-    deltaStep(p, f, operands, buffers, sumOrder(tile, facts)),
+    deltaStep(p, f, operands, buffers, sumOrder(tile)),
     dbiasStep(p, f, tile, operands, [...inputs, rows, dbiasSum(operands, buffers), ...features]),
   ];
 }

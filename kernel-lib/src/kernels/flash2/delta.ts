@@ -3,22 +3,21 @@ import type { Kernel } from '../../device/pipeline-cache';
 import type { ScoreFeatures } from '../../features/score';
 import type { Params } from '../../wgsl/params';
 import { LOG2_E, MINUS_INFINITY_BITS } from '../../wgsl/special-values';
-import { CHAIN } from '../../wgsl/lanes';
 import { loadFunction, storageArray } from '../../wgsl/staging';
-import { vec4s } from '../../wgsl/tiles';
+import { CHAIN, vec4s } from '../../wgsl/tiles';
 import { featureAccess, headWgsl } from '../common';
 
 /** Rows of a workgroup, one a thread. */
 export const DELTA_ROWS = 64;
 
-/** How the products of a row are added up: vec4 by vec4, or as wgsl/lanes.ts or wgsl/quads.ts does. */
-export type SumOrder = 'vec4s' | 'lanes' | 'quads';
+/** How the products of a row are added up: by chains (wgsl/tiles.ts), as wgsl/quads.ts does, or vec4 by vec4. */
+export type SumOrder = 'chains' | 'quads' | 'vec4s';
 
 const sumByVec4s = (Dv: number): string => `for (var d = 0u; d < ${vec4s(Dv)}u + params.zero; d++) {
     sum += dot(load_dout(at, d), load_out(at, d));
   }`;
 
-const sumAsLanes = (Dv: number): string => `var chain = 0.0;
+const sumByChains = (Dv: number): string => `var chain = 0.0;
   for (var d = 0u; d < ${vec4s(Dv)}u + params.zero; d++) {
     if (d % ${CHAIN / 4}u == 0u) { sum += chain; chain = 0.0; }
     let a = load_dout(at, d);
@@ -28,7 +27,7 @@ const sumAsLanes = (Dv: number): string => `var chain = 0.0;
   sum += chain;`;
 
 /** Four vec4s at a time, those of a quad. */
-const sumAsQuads = (Dv: number): string => `for (var d0 = 0u; d0 < ${vec4s(Dv)}u + params.zero; d0 += 4u) {
+const sumByQuads = (Dv: number): string => `for (var d0 = 0u; d0 < ${vec4s(Dv)}u + params.zero; d0 += 4u) {
     var terms: array<vec4f, 4>;
     for (var s = 0u; s < 4u; s++) {
       let d = d0 + s;
@@ -39,7 +38,7 @@ const sumAsQuads = (Dv: number): string => `for (var d0 = 0u; d0 < ${vec4s(Dv)}u
     sum = (((sum + fours.x) + fours.y) + fours.z) + fours.w;
   }`;
 
-const SUMS: Record<SumOrder, (Dv: number) => string> = { vec4s: sumByVec4s, lanes: sumAsLanes, quads: sumAsQuads };
+const SUMS: Record<SumOrder, (Dv: number) => string> = { chains: sumByChains, quads: sumByQuads, vec4s: sumByVec4s };
 
 /**
  * What the gradient kernels know of a query, once for all of them, as (lse, delta): the log-sum-exp of its scores in log2

@@ -101,7 +101,7 @@ export function flash2Forward(p: Problem, facts: DeviceFacts, forced: AttentionT
 export function flash2Backward(p: Problem, facts: DeviceFacts, tiles: { br: number; bc: number } | null): Plan {
   const dqTile = chooseAnyTile('dq', tiles, p, facts);
   const dkdvTile = chooseAnyTile('dkdv', tiles, p, facts);
-  const order = sumOrder(dqTile, facts);
+  const order = sumOrder(dqTile);
   const f = compiledFeatures(p, facts);
   return {
     path: `flash2 backward: dq ${describeTile(dqTile, facts)}; dkdv ${describeTile(dkdvTile, facts)}`,
@@ -159,8 +159,7 @@ const keyDispatches = (f: ScoreFeatures, { maxStorageBuffers }: DeviceFacts): ('
   7 + storageCount(f) <= maxStorageBuffers ? [['dk', 'dv']] : [['dk'], ['dv']];
 
 /** In which order a tile adds up a product: those of dkdv and dbias do as dq's, for they are quads where that is one. */
-export const sumOrder = (t: AnyTile, { kind }: DeviceFacts): SumOrder =>
-  'quads' in t && t.quads ? 'quads' : kind === 'hardware' ? 'vec4s' : 'lanes';
+export const sumOrder = (t: AnyTile): SumOrder => ('quads' in t && t.quads ? 'quads' : 'chains');
 
 /** (lse, delta) of every query of a slice. */
 export function deltaStep(
