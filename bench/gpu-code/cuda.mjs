@@ -48,7 +48,7 @@ export function toCuda(wgsl) {
     .replace(/^\s*(enable|diagnostic|alias)\b.*$/gm, '')
     // Floats: without a suffix they would be doubles.
     .replace(/(?<![\w.])(0x1p-?\d+|\d+\.\d*(?:e[-+]?\d+)?|\d+e[-+]?\d+)(?![\w.])/g, '$1f')
-    .replace(/\.(xy|zw)\b/g, '.$1()')
+    .replace(/\.(xy|zw|zwxy)\b/g, '.$1()')
     .replace(/struct (\w+) \{([^}]*)\}/g, struct)
     .replace(/@group\(\d+\) @binding\(\d+\) var<uniform> (\w+): (\w+);/g, '__constant__ $2 $1;')
     .replace(

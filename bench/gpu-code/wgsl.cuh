@@ -21,6 +21,7 @@ template <class T> struct alignas(4 * sizeof(T)) vec4 {
   __device__ vec4(vec2<T> a, vec2<T> b) : x(a.x), y(a.y), z(b.x), w(b.y) {}
   __device__ vec2<T> xy() const { return {x, y}; }
   __device__ vec2<T> zw() const { return {z, w}; }
+  __device__ vec4 zwxy() const { return {z, w, x, y}; }
   __device__ T& operator[](u32 n) { return n == 0 ? x : n == 1 ? y : n == 2 ? z : w; }
 };
 typedef vec2<f32> vec2f;

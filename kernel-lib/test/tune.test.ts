@@ -117,14 +117,14 @@ describe('what was found', () => {
     for (const pass of ['forward', 'dq', 'dkdv'] as const) {
       const { key, shapes } = tuningTrials(pass, half, large);
       expect(key).toBe(matrixTuningKey(pass, half));
-      expect(shapes.length).toBeGreaterThan(5);
+      expect(shapes.length).toBeGreaterThan(4);
       for (const shape of shapes) {
         const facts = { ...large, tuned: new Map([[key, shape]]) };
         expect(chooseMatrices(pass, half, facts)).toMatchObject(shape);
         expect(chooseMatrices(pass, problem, facts)).toEqual(chooseMatrices(pass, problem, large));
       }
       const small = { ...large, workgroupStorage: 32768 };
-      const most = { subgroups: 8, rows: 2, split: 1, step: 64, regions: 2 };
+      const most = { subgroups: 8, rows: 2, split: 1, step: 64 };
       const tuned = new Map([[key, most]]);
       expect(chooseMatrices(pass, half, { ...small, tuned })).toEqual(chooseMatrices(pass, half, small));
     }

@@ -72,5 +72,5 @@ export function tunedMatrices(
   sizes: HeadSizes & { readonly dtype: string },
 ): MatrixShape | undefined {
   const shape = tuned?.get(matrixTuningKey(pass, sizes));
-  return hasNumbers(shape, ['subgroups', 'rows', 'split', 'step', 'regions']) ? (shape as MatrixShape) : undefined;
+  return hasNumbers(shape, ['subgroups', 'rows', 'split', 'step']) ? (shape as MatrixShape) : undefined;
 }

@@ -44,8 +44,8 @@ export class TuneReport {
     const shapeOf = ({ shape }: TuneRow): string => {
       if (shape === null) return 'of the table';
       if ('subgroups' in shape) {
-        const { subgroups, rows, split, step, regions } = shape;
-        return `${subgroups} subgroups in ${split} columns, ${rows} matrices of rows x ${step}, ${regions} regions`;
+        const { subgroups, rows, split, step } = shape;
+        return `${subgroups} subgroups in ${split} columns, ${rows} matrices of rows x ${step}`;
       }
       const { own, step, lanes, rows, shuffle } = shape;
       const how = lanes ? ' lanes' : rows ? `, ${rows} rows a thread` : '';

@@ -1,4 +1,4 @@
-import { eachLaneRowOf, eachVec4, type MatrixTile } from '../wgsl/matrices';
+import { eachLaneRowOf, eachVec4, type MatrixTile, vec4Place } from '../wgsl/matrices';
 import { when } from '../wgsl/params';
 import { FORBIDDEN } from '../wgsl/special-values';
 import { everyTile, type ScoreFeatures } from './score';
@@ -61,7 +61,7 @@ fn kept4(b: u32, h: u32, own: u32, other: u32) -> vec4f {
 
 /** WGSL: own row i of the lane in the sequence, and the first row of the other side of vec4 n. */
 const place = ({ own }: MatrixScore, i: number, n: number): string =>
-  own === 'queries' ? `i0 + row${i}, j0 + 4u * (first_vec4 + ${n}u)` : `j0 + row${i}, i0 + 4u * (first_vec4 + ${n}u)`;
+  own === 'queries' ? `i0 + row${i}, j0 + 4u * ${vec4Place(n)}` : `j0 + row${i}, i0 + 4u * ${vec4Place(n)}`;
 
 /** What {@link matrixScores} is made of. */
 interface RawScores {

@@ -9,8 +9,8 @@ import { range } from './params';
  * the results. Operands are halves, sums are floats. What the units cannot do, all that is done to a single score or row, is done by
  * lanes on numbers that lie in workgroup memory:
  *
- *     scores   the own x step scores (floats) of up to two products or turns; the weights that come of them (halves) are written over
- *              their own rows, and leave the second half of the row free for results that a row factor has to reach
+ *     scores   the own x step products (floats), in one region or two; once lanes have read them, results that a row factor has to reach pass here
+ *     weights  what lanes make of them (halves), in one region or two
  *     stage_*  a step of rows as halves
  *
  * All arrays are of vec4u: 16 bytes a copy, aligned by type. Lane and subgroup come from local_invocation_index, whose range the
@@ -22,6 +22,8 @@ export interface MatrixTile extends MatrixShape {
   readonly unit: MatrixUnit;
   /** Halves that a number is made of: 1 for f16; 2 for f32, the second being what the first has rounded away. */
   readonly parts: 1 | 2;
+  /** Regions of scores and of weights. */
+  readonly regions: { readonly scores: 1 | 2; readonly weights: 1 | 2 };
 }
 
 export const threads = ({ subgroups, unit }: MatrixTile): number => subgroups * unit.lanes;
@@ -36,13 +38,18 @@ export const paddedSize = ({ unit, split }: MatrixTile, size: number): number =>
 };
 /** Distance of two staged rows in vec4s of eight halves: eight more than a row, so that neighbours start in different banks. */
 export const matrixStride = (t: MatrixTile, size: number): number => paddedSize(t, size) / 8 + 1;
-/** Words of a row of scores: the floats, or the weights' parts and a matrix of results for each subgroup that shares it. */
-const scoreWords = ({ step, parts, unit, split }: MatrixTile): number =>
-  Math.max(step, (parts * step) / 2 + split * unit.N);
-/** Distance of two rows of scores in vec4s: odd, so that lanes that read a row each do not meet in a bank. */
-const scoreStride = (t: MatrixTile): number => (scoreWords(t) / 4) | 1;
-/** Vec4s of a region of scores. */
-const regionVec4s = (t: MatrixTile): number => ownMatrixRows(t) * scoreStride(t);
+/** Words of a row of scores: the floats, or a matrix of results for each subgroup that shares it. */
+const scoreWords = ({ step, unit, split }: MatrixTile): number => Math.max(step, split * unit.N);
+/**
+ * Distance of two rows of scores in vec4s, 2 more than a multiple of 4: four neighbouring rows start in the four quarters of the banks, so that the pairs of
+ * floats that an NVIDIA GPU stores of a matrix meet nowhere. Lanes then read by pairs of vec4s, every other four lanes the second of a pair first.
+ */
+const scoreStride = (t: MatrixTile): number => 4 * Math.ceil((scoreWords(t) / 4 - 2) / 4) + 2;
+/** Distance of two rows of weights: odd, so that eight rows of a matrix of halves start in different banks. */
+const weightStride = ({ step, parts }: MatrixTile): number => ((parts * step) / 8) | 1;
+/** Vec4s of a region. */
+const scoreVec4s = (t: MatrixTile): number => ownMatrixRows(t) * scoreStride(t);
+const weightVec4s = (t: MatrixTile): number => ownMatrixRows(t) * weightStride(t);
 
 /** Lanes that share a row of scores, and rows of a lane: one of them is 1. */
 export const lanesPerRow = (t: MatrixTile): number => Math.max(1, t.unit.lanes / (rowsOfGroup(t) / t.split));
@@ -62,14 +69,16 @@ export const isRegular = (t: MatrixTile): boolean =>
 
 /** Bytes of workgroup memory with staged rows of `sizes`. */
 export const matrixBytes = (t: MatrixTile, sizes: readonly number[]): number =>
-  16 * (t.regions * regionVec4s(t) + sizes.reduce((sum, size) => sum + t.parts * t.step * matrixStride(t, size), 0)) +
+  16 * (t.regions.scores * scoreVec4s(t) + t.regions.weights * weightVec4s(t)) +
+  16 * sizes.reduce((sum, size) => sum + t.parts * t.step * matrixStride(t, size), 0) +
   4 * ownMatrixRows(t) +
   16;
 
 /** Types, workgroup memory and rounding. */
 export const matrixModule = (t: MatrixTile): string => `
 ${matrixTypes(t.unit)}
-var<workgroup> scores: array<vec4u, ${t.regions * regionVec4s(t)}>;
+var<workgroup> scores: array<vec4u, ${t.regions.scores * scoreVec4s(t)}>;
+var<workgroup> weights: array<vec4u, ${t.regions.weights * weightVec4s(t)}>;
 var<workgroup> row_factor: array<f32, ${ownMatrixRows(t)}>;
 var<workgroup> flag: atomic<u32>;
 ${roundingWgsl(t.unit)}`;
@@ -118,6 +127,9 @@ let c = w % ${t.split}u;
 let group_row = w / ${t.split}u * ${rowsOfGroup(t)}u;
 let share = lane % ${lanesPerRow(t)}u;
 let first_vec4 = share * ${vec4sPerLane(t)}u;
+// Which of a pair of vec4s the lane reads first, and then.
+let first_of_pair = lane / 4u % 2u;
+let last_of_pair = (lane / 4u + 1u) % 2u;
 ${eachLaneRowOf(t, (i) => `let row${i} = group_row + c * ${shared}u + lane / ${lanesPerRow(t)}u + ${i * lanes}u;`)}
 var turn = 0u;`;
 };
@@ -129,13 +141,19 @@ export const eachLaneRowOf = (t: MatrixTile, f: (i: number) => string): string =
 /** Text for every vec4 of scores of a row of a lane. */
 export const eachVec4 = (t: MatrixTile, f: (n: number) => string): string => range(vec4sPerLane(t)).map(f).join('\n');
 
-/** WGSL: where row `row` of a region begins. */
-const rowAt = (t: MatrixTile, region: string, row: string): string =>
-  `${region === '0u' ? '' : `${region} * ${regionVec4s(t)}u + `}(${row}) * ${scoreStride(t)}u`;
+/** WGSL: where row `row` of a region of scores begins, and of weights. */
+const scoreRow = (t: MatrixTile, region: number, row: string): string =>
+  `${region * scoreVec4s(t)}u + (${row}) * ${scoreStride(t)}u`;
+const weightRow = (t: MatrixTile, region: number, row: string): string =>
+  `${region * weightVec4s(t)}u + (${row}) * ${weightStride(t)}u`;
+
+/** WGSL: the place in its row of what a lane has as vec4 n. */
+export const vec4Place = (n: number): string =>
+  `(first_vec4 + ${n - (n % 2)}u + ${n % 2 === 0 ? 'first_of_pair' : 'last_of_pair'})`;
 
 /** WGSL: vec4 n of the scores of a lane's row i. */
-export const scoreVec4 = (t: MatrixTile, region: string, i: number, n: number): string =>
-  `bitcast<vec4f>(scores[${rowAt(t, region, `row${i}`)} + first_vec4 + ${n}u])`;
+export const scoreVec4 = (t: MatrixTile, region: number, i: number, n: number): string =>
+  `bitcast<vec4f>(scores[${scoreRow(t, region, `row${i}`)} + ${vec4Place(n)}])`;
 
 /** Declares name_i, the largest number of row i, over all lanes that share it; `of` is WGSL of its vec4 n. */
 export const largestOfRow = (t: MatrixTile, name: string, i: number, of: (n: number) => string): string => `
@@ -154,14 +172,16 @@ export const packedWeights =
 /** Writes the weights of the lane's rows over them; `halves` is WGSL of the m-th eight of row i, first the halves, and behind them what they have rounded away. */
 export function storeWeights(
   t: MatrixTile,
-  region: string,
+  region: number,
   halves: (i: number, m: number, part: number) => string,
 ): string {
   const at = (i: number, m: number, part: number): string =>
-    `scores[${rowAt(t, region, `row${i}`)} + first_vec4 / 2u + ${m + (part * t.step) / 8}u]`;
+    `weights[${weightRow(t, region, `row${i}`)} + first_vec4 / 2u + ${m + (part * t.step) / 8}u]`;
+  const store = (i: number, m: number, part: number): string =>
+    `{ let eight = ${halves(i, m, part)}; ${at(i, m, part)} = select(eight, eight.zwxy, first_of_pair == 1u); }`;
   return eachLaneRowOf(t, (i) =>
     range(vec4sPerLane(t) / 2)
-      .flatMap((m) => range(t.parts).map((part) => `${at(i, m, part)} = ${halves(i, m, part)};`))
+      .flatMap((m) => range(t.parts).map((part) => store(i, m, part)))
       .join('\n'),
   );
 }
@@ -269,7 +289,7 @@ export const putStep = (t: MatrixTile, name: string, size: number): string =>
   eachChunk(t, size, (n, part) => `stage_${name}[${stagePlace(t, size, part)}] = fetch_${name}_${n}_${part};`);
 
 /** region = own * step^T: S = Q K^T and its relatives, over rows of `size` numbers; `own` names the matrices in registers. */
-export function productsInto(t: MatrixTile, region: string, own: string, step: string, size: number): string {
+export function productsInto(t: MatrixTile, region: number, own: string, step: string, size: number): string {
   const { M, N, K } = t.unit;
   const stride = matrixStride(t, size);
   const columns = t.step / N / t.split;
@@ -298,7 +318,7 @@ export function productsInto(t: MatrixTile, region: string, own: string, step: s
   return `{
 ${each((m, n) => `var s_${m}_${n} = Result();`)}
 ${turns.join('\n')}
-${each((m, n) => `subgroupMatrixStore<row_major>(&scores, ${rowAt(t, region, `group_row + ${m * M}u`)} + (c * ${columns}u + ${n}u) * ${N / 4}u, s_${m}_${n}, ${scoreStride(t)}u);`)}
+${each((m, n) => `subgroupMatrixStore<row_major>(&scores, ${scoreRow(t, region, `group_row + ${m * M}u`)} + (c * ${columns}u + ${n}u) * ${N / 4}u, s_${m}_${n}, ${scoreStride(t)}u);`)}
 }`;
 }
 
@@ -314,12 +334,12 @@ export const declareResults = (t: MatrixTile, name: string, size: number): strin
   eachResultMatrix(t, size, (m, n) => `var ${name}_${m}_${n} = Result();`);
 
 /** name += weights * step: acc += P V and its relatives; the weights lie in `region`. */
-export function accumulateFrom(t: MatrixTile, name: string, region: string, step: string, size: number): string {
+export function accumulateFrom(t: MatrixTile, name: string, region: number, step: string, size: number): string {
   const { M, N, K } = t.unit;
   const stride = matrixStride(t, size);
   const columns = resultMatrices(t, size);
   const left = (m: number, x: number, part: number): string =>
-    `subgroupMatrixLoad<Left, row_major>(&scores, ${rowAt(t, region, `group_row + ${m * M}u`)} + ${(x * K + part * t.step) / 8}u, ${scoreStride(t)}u)`;
+    `subgroupMatrixLoad<Left, row_major>(&weights, ${weightRow(t, region, `group_row + ${m * M}u`)} + ${(x * K + part * t.step) / 8}u, ${weightStride(t)}u)`;
   const right = (n: number, x: number, part: number): string =>
     `subgroupMatrixLoad<Right, row_major>(&stage_${step}, ${(part * t.step + x * K) * stride}u + (c * ${columns}u + ${n}u) * ${N / 8}u, ${stride}u)`;
   return range(t.step / K)
@@ -343,13 +363,12 @@ export function accumulateFrom(t: MatrixTile, name: string, region: string, step
 }
 
 /**
- * Multiplies the rows of results by row_factor, through the free half of the scores' rows. Seldom needed, so that its barriers do not
+ * Multiplies the rows of results by row_factor, through rows of scores, which must have been read. Seldom needed, so that its barriers do not
  * count; all of the workgroup must take part.
  */
-export function scaleResults(t: MatrixTile, name: string, region: string, size: number): string {
+export function scaleResults(t: MatrixTile, name: string, size: number): string {
   const { M, N, lanes } = t.unit;
-  const free = (t.parts * t.step) / 8;
-  const at = (m: number): string => `${rowAt(t, region, `group_row + ${m * M}u`)} + ${free}u + c * ${N / 4}u`;
+  const at = (m: number): string => `${scoreRow(t, 0, `group_row + ${m * M}u`)} + c * ${N / 4}u`;
   const one = (m: number, n: number): string => `
 subgroupMatrixStore<row_major>(&scores, ${at(m)}, ${name}_${m}_${n}, ${scoreStride(t)}u);
 workgroupBarrier();
@@ -375,7 +394,7 @@ export function storeResults(t: MatrixTile, name: string, size: number, store: s
   const pass = (from: number): string => {
     const width = Math.min(most, columns - from);
     const at = (m: number, n: number): string =>
-      `${rowAt(t, '0u', `group_row + ${m * M}u`)} + (c * ${width}u + ${n}u) * ${N / 4}u`;
+      `${scoreRow(t, 0, `group_row + ${m * M}u`)} + (c * ${width}u + ${n}u) * ${N / 4}u`;
     const stores = range(t.rows).flatMap((m) =>
       range(width).map(
         (n) => `subgroupMatrixStore<row_major>(&scores, ${at(m, n)}, ${name}_${m}_${from + n}, ${scoreStride(t)}u);`,

@@ -23,8 +23,6 @@ export interface MatrixShape {
   readonly split: number;
   /** Rows of the other side in a turn. */
   readonly step: number;
-  /** Regions of scores: of two products, or of this turn and the next. */
-  readonly regions: number;
 }
 
 /** What a module begins with. */

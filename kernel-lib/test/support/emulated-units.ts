@@ -85,7 +85,11 @@ ${multiply('multiply_weights', 'Place', 'half_at(a, r, k)')}`;
 
 function emulated(code: string, unit: MatrixUnit, mistake: string): string {
   if (!code.includes('chromium_experimental_subgroup_matrix')) return code;
-  const arrays = ['scores', ...new Set(Array.from(code.matchAll(/var<workgroup> (stage_\w+):/g), ([, name]) => name))];
+  const arrays = [
+    'scores',
+    'weights',
+    ...new Set(Array.from(code.matchAll(/var<workgroup> (stage_\w+):/g), ([, name]) => name)),
+  ];
   const text = code
     .replace(/enable (f16|chromium_experimental_subgroup_matrix|subgroup_size_control);/g, '')
     .replace('diagnostic(off, chromium.subgroup_matrix_uniformity);', '')

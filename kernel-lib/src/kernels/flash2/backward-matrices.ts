@@ -3,11 +3,11 @@ import type { ScoreFeatures } from '../../features/score';
 import {
   eachLaneRowOf,
   eachVec4,
-  lanesPerRow,
   largestOfRow,
   packedWeights,
   scoreVec4,
   storeWeights,
+  vec4Place,
   vec4sPerLane,
 } from '../../wgsl/matrices';
 import { range, when } from '../../wgsl/params';
@@ -22,14 +22,14 @@ const START_FACTOR = '0x1p126';
 
 /** WGSL: vec4 n of the lse or delta of the queries of row i's scores. */
 const stateOf = ({ own }: MatrixScore, name: 'lse' | 'delta', i: number, n: number): string =>
-  own === 'queries' ? `vec4f(state${i}.${name === 'lse' ? 'x' : 'y'})` : `${name}4[first_vec4 + ${n}u]`;
+  own === 'queries' ? `vec4f(state${i}.${name === 'lse' ? 'x' : 'y'})` : `${name}4[${vec4Place(n)}]`;
 
 /** Declares the factors of the rows of dS: what is summed of them is `ds_factor` times itself. */
 export const declareGradientFactors = (t: AttentionMatrices): string =>
   eachLaneRowOf(t, (i) => `var ds_factor${i} = ${START_FACTOR};`);
 
 /**
- * What lanes do to the products S and dP, in regions 0 and 1: P and dS, as halves, over them.
+ * What lanes make of the products S and dP, in regions 0 and 1: P and dS, as halves. dS is in the last region of weights.
  *
  *     p = exp2(features(S) - lse);  dS = p * (dropout(dP) - delta), times a power of two that keeps the largest of a row below 2^15
  *
@@ -51,13 +51,13 @@ export function gradientLanes(
   const each = (text: (i: number, n: number) => string): string =>
     eachLaneRowOf(t, (i) => eachVec4(t, (n) => text(i, n)));
   const dp = (i: number, n: number): string => {
-    const product = scoreVec4(t, '1u', i, n);
+    const product = scoreVec4(t, 1, i, n);
     return f.dropout ? keptOf(f, i, n, `${product} * params.keep_factor`) : product;
   };
   const slope = (i: number, n: number): string => (f.softcap ? ` * slope_${i}_${n}` : '');
   return `
 ${matrixScores(f, s, {
-  raw: (i, n) => scoreVec4(t, '0u', i, n),
+  raw: (i, n) => scoreVec4(t, 0, i, n),
   cut: bandCut(t, s.own),
   slope: 'slope',
 })}
@@ -80,12 +80,11 @@ ${vec4s.map((n) => `ds_${i}_${n} *= ds_factor${i};`).join(' ')}`,
 )}
 if (rescale) { atomicStore(&flag, turn + 1u); }`,
 )}
-${when(lanesPerRow(t) > 1, '// Lanes that share a row have all read it.\nworkgroupBarrier();')}
 ${when(
   wanted.p,
   storeWeights(
     t,
-    '0u',
+    0,
     packedWeights((i, n) => keptOf(f, i, n, `s_${i}_${n}`)),
   ),
 )}
@@ -93,7 +92,7 @@ ${when(
   wanted.ds,
   storeWeights(
     t,
-    '1u',
+    t.regions.weights - 1,
     packedWeights((i, n) => `ds_${i}_${n}`),
   ),
 )}

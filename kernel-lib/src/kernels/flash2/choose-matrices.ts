@@ -11,12 +11,9 @@ export interface AttentionMatrices extends MatrixTile {
   readonly bc: number;
 }
 
-const shape = (
-  subgroups: number,
-  rows: number,
-  split: number,
-  { step = 32, regions = 2 }: { step?: number; regions?: number } = {},
-): MatrixShape => ({ subgroups, rows, split, step, regions });
+const shape = (subgroups: number, rows: number, split: number, step = 32): MatrixShape => ({
+  ...{ subgroups, rows, split, step },
+});
 
 /** The shapes of a kind of pass. */
 interface Shapes {
@@ -27,37 +24,30 @@ interface Shapes {
 }
 
 const FORWARD: Shapes = {
-  table: [
-    shape(4, 2, 1),
-    shape(4, 2, 2),
-    shape(4, 2, 2, { regions: 1 }),
-    shape(4, 1, 2, { regions: 1 }),
-    shape(4, 1, 4, { step: 64, regions: 1 }),
-    shape(2, 1, 2, { regions: 1 }),
-  ],
+  table: [shape(4, 2, 1), shape(4, 2, 2), shape(4, 1, 2), shape(4, 1, 4, 64), shape(2, 1, 2)],
   more: [
-    shape(8, 2, 1, { regions: 1 }),
+    shape(8, 2, 1),
     shape(8, 2, 2),
     shape(8, 1, 1),
     shape(4, 1, 1),
-    shape(4, 2, 1, { regions: 1 }),
-    shape(4, 2, 1, { step: 16 }),
-    shape(4, 2, 1, { step: 64, regions: 1 }),
-    shape(4, 1, 1, { step: 64 }),
-    shape(4, 4, 2, { regions: 1 }),
+    shape(4, 2, 1, 16),
+    shape(4, 2, 1, 64),
+    shape(4, 1, 1, 64),
+    shape(4, 4, 2),
     shape(2, 2, 1),
   ],
 };
 
 const GRADIENT: Shapes = {
   table: [shape(4, 2, 1), shape(4, 2, 2), shape(4, 1, 1), shape(4, 1, 2), shape(2, 1, 2)],
-  more: [
-    shape(8, 1, 1),
-    shape(8, 2, 2),
-    shape(4, 1, 1, { step: 16 }),
-    shape(4, 1, 1, { step: 64 }),
-    shape(8, 1, 2, { step: 64 }),
-  ],
+  more: [shape(8, 1, 1), shape(8, 2, 2), shape(4, 1, 1, 16), shape(4, 1, 1, 64), shape(8, 1, 2, 64)],
+};
+
+/** Products that lanes read together, and weights that they make of them. */
+const REGIONS: Record<Pass, MatrixTile['regions']> = {
+  forward: { scores: 1, weights: 1 },
+  dq: { scores: 2, weights: 1 },
+  dkdv: { scores: 2, weights: 2 },
 };
 
 const shapesOf = (pass: Pass): Shapes => (pass === 'forward' ? FORWARD : GRADIENT);
@@ -83,7 +73,7 @@ function tileOf(
   { matrices, workgroupStorage, maxInvocations }: DeviceFacts,
   most: number,
 ): AttentionMatrices | null {
-  const t: MatrixTile = { ...taken, unit: matrices!, parts: p.dtype === 'f16' ? 1 : 2 };
+  const t: MatrixTile = { ...taken, unit: matrices!, parts: p.dtype === 'f16' ? 1 : 2, regions: REGIONS[pass] };
   const fits =
     isRegular(t) &&
     matrixBytes(t, [p.D, p.Dv]) + 32 * (t.step / 4) <= workgroupStorage &&

@@ -88,13 +88,13 @@ ${EACH_QUERY_HEAD_WGSL}
     }
     workgroupBarrier();
     ${fetch(`i0 + ${t.br}u`)}
-    ${productsInto(t, '0u', 'own_k', 'q', D)}
-    ${when(dk, productsInto(t, '1u', 'own_v', 'dout', Dv))}
+    ${productsInto(t, 0, 'own_k', 'q', D)}
+    ${when(dk, productsInto(t, 1, 'own_v', 'dout', Dv))}
     workgroupBarrier();
-    ${gradientLanes(f, scores, t, { p: dv, ds: dk }, scaleResults(t, 'acc_k', '1u', D))}
+    ${gradientLanes(f, scores, t, { p: dv, ds: dk }, scaleResults(t, 'acc_k', D))}
     // dV += P^T dO; dK += dS^T Q
-    ${when(dv, accumulateFrom(t, 'acc_v', '0u', 'dout', Dv))}
-    ${when(dk, accumulateFrom(t, 'acc_k', '1u', 'q', D))}
+    ${when(dv, accumulateFrom(t, 'acc_v', 0, 'dout', Dv))}
+    ${when(dk, accumulateFrom(t, 'acc_k', 1, 'q', D))}
   }
 }
 

@@ -63,12 +63,12 @@ for (var j0 = begin; j0 < end; j0 += ${t.bc}u) {
   ${putStep(t, 'v', Dv)}
   workgroupBarrier();
   ${fetch(`j0 + ${t.bc}u`)}
-  ${productsInto(t, '0u', 'own_q', 'k', D)}
-  ${productsInto(t, '1u', 'own_dout', 'v', Dv)}
+  ${productsInto(t, 0, 'own_q', 'k', D)}
+  ${productsInto(t, 1, 'own_dout', 'v', Dv)}
   workgroupBarrier();
-  ${gradientLanes(f, scores, t, { p: false, ds: true }, scaleResults(t, 'acc', '1u', D))}
+  ${gradientLanes(f, scores, t, { p: false, ds: true }, scaleResults(t, 'acc', D))}
   // dQ += dS K
-  ${accumulateFrom(t, 'acc', '1u', 'k', D)}
+  ${accumulateFrom(t, 'acc', 0, 'k', D)}
 }
 
 ${eachLaneRowOf(t, (i) => `if (share == 0u) { row_factor[row${i}] = params.scale / ds_factor${i}; }`)}

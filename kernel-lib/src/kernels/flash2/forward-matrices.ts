@@ -18,7 +18,6 @@ import {
   declareStage,
   eachLaneRowOf,
   fetchStep,
-  lanesPerRow,
   largestOfRow,
   loadOwnMatrices,
   matrixMain,
@@ -33,7 +32,7 @@ import {
   storeWeights,
   vec4sPerLane,
 } from '../../wgsl/matrices';
-import { type Params, range, when } from '../../wgsl/params';
+import { type Params, range } from '../../wgsl/params';
 import { LN_2, MINUS_INFINITY_BITS, START_MAXIMUM } from '../../wgsl/special-values';
 import { bandCut, ownQueriesWgsl, rowsOf } from '../common';
 import type { AttentionMatrices } from './choose-matrices';
@@ -58,7 +57,7 @@ const RISE = 15;
  *     out = acc / l;  lse = ln 2 (m + log2 l)
  *
  * m need not be the maximum: out and lse are the same for any m, as long as no weight is too large for a half. Dropout's factor waits for the end for the same reason. K_j+2 and V_j+1 are on their way while the matrices of
- * turn j are multiplied. Four barriers a step, five where scores have one region.
+ * turn j are multiplied. Three barriers a step.
  */
 export function forwardMatricesKernel(t: AttentionMatrices, p: Problem, f: ScoreFeatures, params: Params): Kernel {
   const { D, Dv } = p;
@@ -83,9 +82,6 @@ s_${i}_${2 * m} = unpack4(halves_${i}_${m}.xy); s_${i}_${2 * m + 1} = unpack4(ha
     t.parts === 2 || f.dropout
       ? packedWeights((i, n) => keptOf(f, i, n, `s_${i}_${n}`))
       : (i: number, m: number): string => `halves_${i}_${m}`;
-  // The remainder, whose range the compiler knows: of other words for it, it does not, and then guards every access to matrices.
-  const region = t.regions === 2 ? '(turn % 2u)' : '0u';
-  const other = t.regions === 2 ? '((turn + 1u) % 2u)' : '0u';
   const code = `
 ${forwardWgsl(enableMatrices(t.unit), p, f, params, whole, byEights(t))}
 ${matrixModule(t)}
@@ -109,14 +105,14 @@ ${putStep(t, 'k', D)}
 workgroupBarrier();
 ${fetchStep(t, 'v', Dv, v('begin'))}
 ${fetchStep(t, 'k', D, k(`begin + ${t.bc}u`))}
-${productsInto(t, '0u', 'own_q', 'k', D)}
+${productsInto(t, 0, 'own_q', 'k', D)}
 for (var j0 = begin; j0 < end; j0 += ${t.bc}u) {
   // S is there, and what was read of the last step's V.
   workgroupBarrier();
   ${putStep(t, 'v', Dv)}
   ${putStep(t, 'k', D)}
   ${matrixScores(f, scores, {
-    raw: (i, n) => `${scoreVec4(t, region, i, n)}${perScale(t, 'q', 'k')}`,
+    raw: (i, n) => `${scoreVec4(t, 0, i, n)}${perScale(t, 'q', 'k')}`,
     cut: bandCut(t, 'queries'),
   })}
   var rescale = false;
@@ -136,17 +132,15 @@ for (var j0 = begin; j0 < end; j0 += ${t.bc}u) {
   )}
   ${drawMatrixDropout(f, scores)}
   if (rescale) { atomicStore(&flag, turn + 1u); }
-  ${when(lanesPerRow(t) > 1, '// Lanes that share a row have all read it.\n  workgroupBarrier();')}
-  ${storeWeights(t, region, stored)}
+  ${storeWeights(t, 0, stored)}
   if (workgroupUniformLoad(&flag) == turn + 1u) {
-    ${scaleResults(t, 'acc', region, Dv)}
+    ${scaleResults(t, 'acc', Dv)}
   }
   ${fetchStep(t, 'v', Dv, v(`j0 + ${t.bc}u`))}
   ${fetchStep(t, 'k', D, k(`j0 + ${2 * t.bc}u`))}
-  ${accumulateFrom(t, 'acc', region, 'v', Dv)}
-  ${when(t.regions === 1, 'workgroupBarrier();')}
+  ${accumulateFrom(t, 'acc', 0, 'v', Dv)}
   if (j0 + ${t.bc}u < end) {
-    ${productsInto(t, other, 'own_q', 'k', D)}
+    ${productsInto(t, 0, 'own_q', 'k', D)}
   }
   turn++;
 }
