@@ -39,7 +39,7 @@ const FORWARD: Shapes = {
 };
 
 const GRADIENT: Shapes = {
-  table: [shape(4, 2, 1), shape(4, 2, 2), shape(4, 1, 1), shape(4, 1, 2), shape(2, 1, 2)],
+  table: [shape(4, 2, 1), shape(4, 2, 1, 16), shape(4, 2, 2), shape(4, 1, 1), shape(4, 1, 2), shape(2, 1, 2)],
   more: [shape(8, 1, 1), shape(8, 2, 2), shape(4, 1, 1, 16), shape(4, 1, 1, 64), shape(8, 1, 2, 64)],
 };
 
