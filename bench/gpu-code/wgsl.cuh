@@ -3,7 +3,7 @@ typedef unsigned int u32;
 typedef int i32;
 typedef float f32;
 
-template <class T> struct vec2 {
+template <class T> struct alignas(2 * sizeof(T)) vec2 {
   T x, y;
   vec2() = default;
   __device__ explicit vec2(T a) : x(a), y(a) {}
