@@ -54,6 +54,8 @@ const weightVec4s = (t: MatrixTile): number => ownMatrixRows(t) * weightStride(t
 /** Lanes that share a row of scores, and rows of a lane: one of them is 1. */
 export const lanesPerRow = (t: MatrixTile): number => Math.max(1, t.unit.lanes / (rowsOfGroup(t) / t.split));
 const rowsPerLane = (t: MatrixTile): number => Math.max(1, rowsOfGroup(t) / t.split / t.unit.lanes);
+/** Rows that the lanes have side by side. Neighbours have different rows, as theirs meet in no bank: see scoreStride. */
+const rowsOfLanes = (t: MatrixTile): number => t.unit.lanes / lanesPerRow(t);
 /** Vec4s of a row that a lane has. */
 export const vec4sPerLane = (t: MatrixTile): number => t.step / 4 / lanesPerRow(t);
 
@@ -125,12 +127,12 @@ let w = lid / ${lanes}u;
 let lane = lid % ${lanes}u;
 let c = w % ${t.split}u;
 let group_row = w / ${t.split}u * ${rowsOfGroup(t)}u;
-let share = lane % ${lanesPerRow(t)}u;
+let share = lane / ${rowsOfLanes(t)}u;
 let first_vec4 = share * ${vec4sPerLane(t)}u;
 // Which of a pair of vec4s the lane reads first, and then.
 let first_of_pair = lane / 4u % 2u;
 let last_of_pair = (lane / 4u + 1u) % 2u;
-${eachLaneRowOf(t, (i) => `let row${i} = group_row + c * ${shared}u + lane / ${lanesPerRow(t)}u + ${i * lanes}u;`)}
+${eachLaneRowOf(t, (i) => `let row${i} = group_row + c * ${shared}u + lane % ${rowsOfLanes(t)}u + ${i * lanes}u;`)}
 var turn = 0u;`;
 };
 
@@ -190,7 +192,7 @@ export function storeWeights(
 export const overRow = (t: MatrixTile, name: string, how: 'max' | 'add'): string =>
   range(Math.log2(lanesPerRow(t)))
     .map((s) => {
-      const other = `subgroupShuffleXor(${name}, ${1 << s}u)`;
+      const other = `subgroupShuffleXor(${name}, ${rowsOfLanes(t) << s}u)`;
       return how === 'max' ? `${name} = max(${name}, ${other});` : `${name} += ${other};`;
     })
     .join(' ');

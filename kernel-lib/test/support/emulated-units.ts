@@ -79,6 +79,14 @@ fn store_result(lane: u32, at: u32, m: Result, stride: u32) {
     scores[at + e / ${N}u * stride + e % ${N}u / 4u] = bitcast<vec4u>(vec4f(m[i], m[i + 1u], m[i + 2u], m[i + 3u]));
   }
 }
+// Lanes of an emulated subgroup may be in several of the device's own.
+var<workgroup> exchanged: array<f32, 256>;
+fn shuffle_xor(lid: u32, value: f32, mask: u32) -> f32 {
+  workgroupBarrier();
+  exchanged[lid] = value;
+  workgroupBarrier();
+  return exchanged[lid ^ mask];
+}
 ${multiply('multiply_own', 'Own', `a[r * ${K}u + k]`)}
 ${multiply('multiply_weights', 'Place', 'half_at(a, r, k)')}`;
 }
@@ -104,6 +112,7 @@ function emulated(code: string, unit: MatrixUnit, mistake: string): string {
         return `${begin}${name.startsWith('own_') ? `load_own(${place})` : place};`;
       },
     )
+    .replaceAll('subgroupShuffleXor(', 'shuffle_xor(lid, ')
     .replaceAll('subgroupMatrixMultiplyAccumulate(own_', 'multiply_own(lane, own_')
     .replaceAll('subgroupMatrixMultiplyAccumulate(', 'multiply_weights(lane, ')
     .replace('fn to_half', `${types(unit)}\n${halfAt(arrays)}\n${functions(unit, mistake)}\nfn to_half`);
