@@ -47,7 +47,10 @@ function describe({ label, dtype, D, tile, scores, registers, spills, turns }) {
 }
 
 try {
-  const compile = values.compiler === 'nvcc' ? openNvcc(files, values.arch) : openNvk(files);
+  const compilers = { nvk: () => openNvk(files), nvcc: () => openNvcc(files, values.arch) };
+  const open = compilers[values.compiler];
+  if (!open) throw new Error(`--compiler: expected one of ${Object.keys(compilers).join()}, got ${values.compiler}`);
+  const compile = open();
   const call = {
     rounds: values.rounds === 'true',
     tuned: JSON.parse(values.tuned),

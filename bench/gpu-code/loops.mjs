@@ -1,5 +1,5 @@
 // What a kernel does in a turn of the loops that bound it, from its blocks of instructions: {operations: string[], next: number[]} by number. The names
-// of operations are those of listing.mjs and sass.mjs: hmma is a product of matrices, ffma of numbers.
+// of operations are those of nvk.mjs and nvcc.mjs: hmma is a product of matrices, ffma of numbers.
 
 const count = (operations) => {
   const counts = {};

@@ -159,6 +159,10 @@ describe('what a case stands for', () => {
     const equal = draw(`${base}_equal_seed1`);
     expect(new Set(equal.k).size).toBe(3);
     expect(new Set(equal.v).size).toBeGreaterThan(400);
+    const shifted = draw(`${base}_shifted_seed1`);
+    expect([shifted.q, shifted.dout]).toEqual([plain.q, plain.dout]);
+    expect(shifted.k[3 * 29 + 2]).toBeCloseTo(plain.k[3 * 29 + 2] + 2 * plain.k[2], 5);
+    expect(shifted.v[4 * 29 + 1]).toBeCloseTo(plain.v[4 * 29 + 1] + 4 * plain.v[1], 5);
     const tiny = draw(`${base}_f16_subnormal_seed1`);
     expect(Math.max(...tiny.v)).toBeLessThan(2 ** -14);
     expect(tiny.v.some((x) => x !== 0)).toBe(true);

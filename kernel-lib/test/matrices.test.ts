@@ -1,10 +1,11 @@
 import { proofOf } from '../src/api/prove-matrices';
-import { CASE_DEFAULTS, defaultScale, type CheckCase } from '../src/check/case';
+import { CASE_DEFAULTS, caseProblem, defaultScale, type CheckCase } from '../src/check/case';
 import { checkCase } from '../src/check/check-case';
 import { defaultDevice } from '../src/device/default-device';
 import { matrixTuningKey } from '../src/device/tuning';
 import * as flash from '../src/node';
-import type { MatrixUnit } from '../src/wgsl/matrix-types';
+import { chooseMatrices } from '../src/kernels/flash2/choose-matrices';
+import type { MatrixShape, MatrixUnit } from '../src/wgsl/matrix-types';
 import { onEachAdapter } from './support/devices';
 import { cutHalves, emulateUnits, rewriteKernels } from './support/emulated-units';
 import { spoilBuffers } from './support/spoilt-buffers';
@@ -26,20 +27,28 @@ const PLAIN_TILE = { own: 8, step: 4, lanes: false };
 
 const half: CheckCase = { ...plain, dtype: 'f16', times: 3 };
 
-// [units, case]; each pair compiles five kernels with long loops of emulation.
-const RUNS: [string, MatrixUnit, CheckCase][] = [
+// [units, case, shape in place of the tables']; each compiles five kernels with long loops of emulation.
+const RUNS: [string, MatrixUnit, CheckCase, MatrixShape | null][] = [
   [
     'NVIDIA, 16 x 16 x 16, two lanes a row: f16 with everything, odd sizes',
     NVIDIA,
     { ...all, dtype: 'f16', D: 7, Dv: 12 },
+    null,
   ],
-  ['NVIDIA: f32 of two halves', NVIDIA, { ...plain, times: 3 }],
-  ['16 x 8 x 16: f16', { ...NVIDIA, N: 8 }, half],
-  ['16 x 8 x 8, two rows a lane: f16', { ...NVIDIA, N: 8, K: 8, lanes: 16 }, half],
+  ['NVIDIA: f32 of two halves', NVIDIA, { ...plain, times: 3 }, null],
+  ['16 x 8 x 16: f16', { ...NVIDIA, N: 8 }, half, null],
+  ['NVIDIA, a row a lane, steps of 16: f16', NVIDIA, half, { subgroups: 2, rows: 2, split: 1, step: 16 }],
+  [
+    '16 x 8 x 8, two rows a lane: f16',
+    { ...NVIDIA, N: 8, K: 8, lanes: 16 },
+    half,
+    { subgroups: 2, rows: 2, split: 1, step: 16 },
+  ],
   [
     '8 x 8 x 8, a row a lane: one query and one key',
     { ...NVIDIA, M: 8, N: 8, K: 8, lanes: 16 },
     { ...half, Nq: 1, Nk: 1 },
+    null,
   ],
 ];
 
@@ -51,16 +60,27 @@ onEachAdapter('matrix kernels on emulated units', (adapter) => {
   const runs = adapter === 'lavapipe' ? RUNS.slice(0, 1) : RUNS;
   test.each(runs)(
     '%s',
-    async (_, unit, c) => {
+    async (_, unit, c, shape) => {
       await flash.init();
       const device = await defaultDevice();
       emulateUnits(device, unit);
+      if (shape) {
+        const passes = ['forward', 'dq', 'dkdv'] as const;
+        device.tune(Object.fromEntries(passes.map((pass) => [matrixTuningKey(pass, c), shape])), false);
+      }
       spoilBuffers(device);
       const rows = await checkCase(c, 'flash2');
       expect(rows.filter(({ ok }) => !ok)).toEqual([]);
       const q = flash.randn([1, 1, 8, c.D], { dtype: c.dtype, seed: 1 });
       const v = flash.randn([1, 1, 8, c.Dv], { dtype: c.dtype, seed: 1 });
       expect((await flash.attention(q, q, v)).info.path).toMatch(/matrix tiles/);
+      if (shape) {
+        for (const pass of ['forward', 'dq', 'dkdv'] as const) {
+          expect(chooseMatrices(pass, caseProblem(c), { ...device.facts, matrices: device.unit! })).toMatchObject(
+            shape,
+          );
+        }
+      }
       expect(device.unit).toEqual({ ...unit, rounds: true });
     },
     timeout,

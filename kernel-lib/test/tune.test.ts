@@ -131,6 +131,29 @@ describe('what was found', () => {
     expect(tuningTrials('dq', problem, large).key).toBe(tuningKey('dq', problem));
   });
 
+  // M, N, K, lanes: of NVIDIA's GPUs, AMD's, Intel's and Apple's.
+  test.each([
+    [16, 16, 16, 32],
+    [16, 8, 16, 32],
+    [16, 16, 16, 64],
+    [8, 16, 16, 16],
+    [8, 8, 8, 32],
+  ])('there are tiles for units of %i x %i x %i and %i lanes in memories of all sizes', (M, N, K, lanes) => {
+    const matrices = { M, N, K, lanes, pinned: false };
+    const has = (pass: Pass, D: number, workgroupStorage: number): boolean =>
+      chooseMatrices(
+        pass,
+        { ...problem, dtype: 'f16', D, Dv: D },
+        { ...gpu, workgroupStorage, maxInvocations: 1024, matrices },
+      ) !== null;
+    for (const pass of ['forward', 'dq', 'dkdv'] as const) {
+      for (const D of [16, 32, 64, 96]) expect([pass, D, has(pass, D, 32768)]).toEqual([pass, D, true]);
+      expect([pass, has(pass, 128, 49152)]).toEqual([pass, true]);
+    }
+    expect(has('forward', 32, 16384)).toBe(true);
+    expect(has('forward', 256, 16384)).toBe(false);
+  });
+
   test.each([[5], ['x'], [null], [{}], [{ own: 0, step: 4, lanes: false, subgroups: 0 }], [{ own: -8, step: '4' }]])(
     'counts as nothing where a file holds %j',
     (shape) => {

@@ -19,7 +19,7 @@ export interface CaseInputs {
 
 /** A number of each dtype below its normal range. */
 const SUBNORMAL = { f32: 1e-39, f16: 1e-5 };
-/** Where keys and values lie around, in first rows of their tensors. */
+/** How many times its first row is added to every row. */
 const SHIFTS = { k: 2, v: 4 };
 
 /** Normal numbers by the case's seed, and what the case makes of them. */

@@ -57,7 +57,7 @@ const defaults: Entry[] = [
   { values: 'equal' },
   { values: 'shifted' },
   { values: 'subnormal' },
-  // Each key outweighs all before it, and dq should cancel.
+  // Each key outweighs those before it, and dq should cancel.
   { H: 2, Hk: 1, Nq: 20, Nk: 900, D: 16, alibi: 'head', dropout: 0.9, times: 20, values: 'equal', seed: 4 },
   ...featureEntries,
   ...halfEntries,

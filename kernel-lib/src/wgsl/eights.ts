@@ -63,8 +63,8 @@ ${begin}
 };
 
 /**
- * WGSL: eight numbers at `d8` of row `row` of a tile. Beyond the last row it is that one again, whose weight there is 0, as zeros would need a selection
- * and a move for each word loaded.
+ * WGSL: eight numbers at `d8` of row `row` of a tile. Beyond the last row it is that one again, as zeros would need a selection and a move for each word
+ * loaded: of rows that pass by, the weights there are 0; what comes of rows that stay is not stored.
  */
 export const load8 =
   (from: StageSource) =>

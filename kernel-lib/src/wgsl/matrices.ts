@@ -38,13 +38,11 @@ export const paddedSize = ({ unit, split }: MatrixTile, size: number): number =>
 };
 /** Distance of two staged rows in vec4s of eight halves: eight more than a row, so that neighbours start in different banks. */
 export const matrixStride = (t: MatrixTile, size: number): number => paddedSize(t, size) / 8 + 1;
-/** Words of a row of scores: the floats, or a matrix of results for each subgroup that shares it. */
-const scoreWords = ({ step, unit, split }: MatrixTile): number => Math.max(step, split * unit.N);
 /**
  * Distance of two rows of scores in vec4s, 2 more than a multiple of 4: four neighbouring rows start in the four quarters of the banks, so that the pairs of
  * floats that an NVIDIA GPU stores of a matrix meet nowhere. Lanes then read by pairs of vec4s, every other four lanes the second of a pair first.
  */
-const scoreStride = (t: MatrixTile): number => 4 * Math.ceil((scoreWords(t) / 4 - 2) / 4) + 2;
+const scoreStride = ({ step }: MatrixTile): number => 4 * Math.ceil((step / 4 - 2) / 4) + 2;
 /** Distance of two rows of weights: odd, so that eight rows of a matrix of halves start in different banks. */
 const weightStride = ({ step, parts }: MatrixTile): number => ((parts * step) / 8) | 1;
 /** Vec4s of a region. */
@@ -171,7 +169,7 @@ export const packedWeights =
   (i: number, m: number, part: number): string =>
     `${part === 0 ? 'pack8' : 'rest8'}(${of(i, 2 * m)}, ${of(i, 2 * m + 1)})`;
 
-/** Writes the weights of the lane's rows over them; `halves` is WGSL of the m-th eight of row i, first the halves, and behind them what they have rounded away. */
+/** Writes the weights of the lane's rows; `halves` is WGSL of the m-th eight of row i, first the halves, and behind them what they have rounded away. */
 export function storeWeights(
   t: MatrixTile,
   region: number,
@@ -391,7 +389,7 @@ workgroupBarrier();`;
 export function storeResults(t: MatrixTile, name: string, size: number, store: string): string {
   const { M, N } = t.unit;
   const columns = resultMatrices(t, size);
-  const most = Math.max(1, Math.floor(scoreWords(t) / N / t.split));
+  const most = t.step / N / t.split;
   const eighths = N / 8;
   const pass = (from: number): string => {
     const width = Math.min(most, columns - from);

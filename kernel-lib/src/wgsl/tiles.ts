@@ -1,4 +1,4 @@
-import { range, when } from './params';
+import { range } from './params';
 
 /**
  * Register tiles: the two matrix products that every attention kernel here is made of, as WGSL text.
@@ -97,11 +97,11 @@ const component = (t: TileShape, vec4: string): string => (t.unroll === 4 ? vec4
 export const bound = (t: TileShape, count: number): string =>
   t.unroll === 4 ? `${count}u` : `(${count}u + params.zero)`;
 
-/** An inner loop over `count` vec4s from `begin` on, named `name`, or over their components e. */
-const innerLoop = (t: TileShape, name: string, count: number, begin = '0u'): string =>
+/** An inner loop over the vec4s from `begin` up to `end`, named `name`, or over their components e. */
+const innerLoop = (t: TileShape, name: string, begin: string, end: string): string =>
   t.unroll === 4
-    ? `for (var ${name} = ${begin}; ${name} < ${begin} + ${bound(t, count)}; ${name}++) {`
-    : `for (var n = 4u * ${begin}; n < 4u * ${begin} + ${bound(t, 4 * count)}; n++) {\nlet ${name} = n >> 2u;\nlet e = n & 3u;`;
+    ? `for (var ${name} = ${begin}; ${name} < ${end}; ${name}++) {`
+    : `for (var n = 4u * ${begin}; n < 4u * (${end}) + params.zero; n++) {\nlet ${name} = n >> 2u;\nlet e = n & 3u;`;
 
 /**
  * Numbers that a product adds up one by one before their sum goes to that of all: such a sum is rounded half as much as a chain of a whole row, and
@@ -119,20 +119,19 @@ export function innerProducts(t: TileShape, name: string, own: string, step: str
   const parts = t.unroll === 4 ? ['.x', '.y', '.z', '.w'] : [''];
   const chain = (sum: string, r: number, c: number): string =>
     `${sum} = ${parts.reduce((inner, e) => `fma(a${r}${e}, b${c}${e}, ${inner})`, sum)};`;
-  const products = (begin: string, count: number): string => `
+  const most = CHAIN / 4;
+  const isWhole = vec4s(size) % most === 0;
+  return `
+${eachScore(t, (r, c) => `var ${name}_${r}_${c} = 0.0;`)}
+for (var d0 = 0u; d0 < ${bound(t, vec4s(size))}; d0 += ${most}u) {
 ${eachScore(t, (r, c) => `var sum_${r}_${c} = 0.0;`)}
-${innerLoop(t, 'd', count, begin)}
+${innerLoop(t, 'd', 'd0', isWhole ? `d0 + ${most}u` : `min(d0 + ${most}u, ${vec4s(size)}u)`)}
 ${columns.map((c) => `let b${c} = ${component(t, `${step}[${slotOf(t, c)} * ${stride}u + d]`)};`).join('\n')}
 ${loadRows(t, 'a', own, stride, 'd')}
 ${eachScore(t, (r, c) => chain(`sum_${r}_${c}`, r, c))}
 }
-${eachScore(t, (r, c) => `${name}_${r}_${c} += sum_${r}_${c};`)}`;
-  const whole = Math.floor(vec4s(size) / (CHAIN / 4));
-  const rest = vec4s(size) % (CHAIN / 4);
-  return `
-${eachScore(t, (r, c) => `var ${name}_${r}_${c} = 0.0;`)}
-${when(whole > 0, `for (var d0 = 0u; d0 < ${bound(t, (whole * CHAIN) / 4)}; d0 += ${CHAIN / 4}u) { ${products('d0', CHAIN / 4)} }`)}
-${when(rest > 0, `{ ${products(`${(whole * CHAIN) / 4}u`, rest)} }`)}`;
+${eachScore(t, (r, c) => `${name}_${r}_${c} += sum_${r}_${c};`)}
+}`;
 }
 
 /** Vec4 columns of a thread in a result of rows of `size`. */
@@ -169,7 +168,7 @@ export function accumulate(t: TileShape, name: string, weights: string, step: st
     return `{\n${rows}\n${eachRow(t, (r) => sum(r, c))}\n}`;
   };
   return `
-${innerLoop(t, 'j', t.step / 4)}
+${innerLoop(t, 'j', '0u', `${t.step / 4}u`)}
 ${loadRows(t, 'w', weights, weightStride(t), 'j')}
 ${range(resultColumns(t, size)).map(column).join('\n')}
 }`;

@@ -12,35 +12,46 @@ export interface AttentionMatrices extends MatrixTile {
 }
 
 const shape = (subgroups: number, rows: number, split: number, step = 32): MatrixShape => ({
-  ...{ subgroups, rows, split, step },
+  subgroups,
+  rows,
+  split,
+  step,
 });
 
 /** The shapes of a kind of pass. */
 interface Shapes {
-  /** From the best down: the larger `rows`, the less traffic of workgroup memory. */
+  /** From the best down, the larger `rows`, the less traffic of workgroup memory, to what fits small memories. */
   readonly table: readonly MatrixShape[];
   /** What flash.tune() tries beside them: other numbers of threads, of rows that stay, and of rows that pass by a turn. */
   readonly more: readonly MatrixShape[];
 }
 
-const FORWARD: Shapes = {
-  table: [shape(4, 2, 1), shape(4, 2, 2), shape(4, 1, 2), shape(4, 1, 4, 64), shape(2, 1, 2)],
-  more: [
-    shape(8, 2, 1),
-    shape(8, 2, 2),
-    shape(8, 1, 1),
-    shape(4, 1, 1),
-    shape(4, 2, 1, 16),
-    shape(4, 2, 1, 64),
-    shape(4, 1, 1, 64),
-    shape(4, 4, 2),
-    shape(2, 2, 1),
-  ],
-};
+const SMALL = [shape(2, 1, 2), shape(2, 1, 1), shape(2, 1, 1, 16)];
+const MORE_GRADIENT = [shape(8, 1, 1), shape(8, 2, 2), shape(4, 1, 1, 16), shape(4, 1, 1, 64), shape(8, 1, 2, 64)];
 
-const GRADIENT: Shapes = {
-  table: [shape(4, 2, 1), shape(4, 2, 1, 16), shape(4, 2, 2), shape(4, 1, 1), shape(4, 1, 2), shape(2, 1, 2)],
-  more: [shape(8, 1, 1), shape(8, 2, 2), shape(4, 1, 1, 16), shape(4, 1, 1, 64), shape(8, 1, 2, 64)],
+const SHAPES: Record<Pass, Shapes> = {
+  forward: {
+    table: [shape(4, 2, 1), shape(4, 2, 2), shape(4, 1, 2), shape(4, 1, 4, 64), ...SMALL],
+    more: [
+      shape(8, 2, 1),
+      shape(8, 2, 2),
+      shape(8, 1, 1),
+      shape(4, 1, 1),
+      shape(4, 2, 1, 16),
+      shape(4, 2, 1, 64),
+      shape(4, 1, 1, 64),
+      shape(4, 4, 2),
+      shape(2, 2, 1),
+    ],
+  },
+  dq: {
+    table: [shape(4, 2, 1), shape(4, 2, 1, 16), shape(4, 2, 2), shape(4, 1, 1), shape(4, 1, 2), ...SMALL],
+    more: MORE_GRADIENT,
+  },
+  dkdv: {
+    table: [shape(4, 2, 1), shape(4, 2, 2), shape(4, 1, 1), shape(4, 1, 2), ...SMALL],
+    more: MORE_GRADIENT,
+  },
 };
 
 /** Products that lanes read together, and weights that they make of them. */
@@ -49,8 +60,6 @@ const REGIONS: Record<Pass, MatrixTile['regions']> = {
   dq: { scores: 2, weights: 1 },
   dkdv: { scores: 2, weights: 2 },
 };
-
-const shapesOf = (pass: Pass): Shapes => (pass === 'forward' ? FORWARD : GRADIENT);
 
 /** 32-bit registers of a lane for matrices that live through the loop, at the most; a lane has 255 for everything. */
 const REGISTERS = 160;
@@ -91,7 +100,7 @@ export function chooseMatrices(pass: Pass, p: Problem, facts: DeviceFacts): Atte
   const tuned = tunedMatrices(facts.tuned, pass, p);
   const measured = tuned && tileOf(pass, tuned, p, facts, MORE_REGISTERS);
   if (measured) return measured;
-  for (const taken of shapesOf(pass).table) {
+  for (const taken of SHAPES[pass].table) {
     const t = tileOf(pass, taken, p, facts, REGISTERS);
     if (t) return t;
   }
@@ -100,6 +109,6 @@ export function chooseMatrices(pass: Pass, p: Problem, facts: DeviceFacts): Atte
 
 /** The shapes that flash.tune() tries for a pass. */
 export function triedMatrices(pass: Pass, p: Problem, facts: DeviceFacts): MatrixShape[] {
-  const { table, more } = shapesOf(pass);
+  const { table, more } = SHAPES[pass];
   return [...table, ...more].filter((taken) => tileOf(pass, taken, p, facts, MORE_REGISTERS));
 }

@@ -52,7 +52,7 @@ const RISE = 8;
 
 /**
  * WGSL: the next m of a row whose new scores are `top` at the most. m need not be the maximum, for out and lse are the same for any m. As long as it stays,
- * alpha is 1 and rounds nothing: where each key outweighs all before it, as with ALiBi, a sum that follows every maximum is rounded as
+ * alpha is 1 and rounds nothing: where each key outweighs those before it, as with ALiBi, a sum that follows every maximum is rounded as
  * often as there are turns, and delta, which is made of out, is no longer what dS needs.
  */
 export const nextMaximum = (m: string, top: string, type = 'f32'): string =>
