@@ -5,15 +5,14 @@ import { cpSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } fr
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { run } from './run.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const bundle = path.join(root, '.gpu-bundle');
 const files = mkdtempSync(path.join(tmpdir(), 'gpu-bundle-'));
 
-const run = (command, args, options = {}) => {
-  const { status, error } = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'], ...options });
-  if (status !== 0) throw error ?? new Error(`${command} ended with ${status}`);
-};
+/** Where a program's words go: to the terminal. */
+const TOLD = { stdio: ['ignore', 'inherit', 'inherit'] };
 
 /** Copies a package of node_modules and those that it needs; of webgpu only the binary of this system. */
 function copyPackage(name, done = new Set()) {
@@ -51,9 +50,10 @@ try {
   spawnSync('apt-get', ['download', 'libvulkan1'], { cwd: bundle, stdio: 'ignore' });
   run('tar', ['-cJf', path.join(bundle, 'files.tar.xz'), '-C', files, '.'], {
     env: { ...process.env, XZ_OPT: '-6 -T0' },
+    ...TOLD,
   });
   copyFileSync(path.join(root, 'bench', 'gpu-run.sh'), path.join(bundle, 'run.sh'));
-  run('du', ['-sh', bundle]);
+  run('du', ['-sh', bundle], TOLD);
 } finally {
   rmSync(files, { recursive: true, force: true });
 }

@@ -47,11 +47,11 @@ function describe({ cases, rows, worst }) {
 
 runProgram(async () => {
   const { minutes, seed: first, algorithms, adapter, longest } = readOptions();
-  const limits = { longest, products: 100 * longest ** 2 };
   if (adapter !== undefined) process.env.FLASH_ADAPTER = adapter;
   if (!existsSync(built('check/fuzz'))) throw new Problem('fuzz: the library is not built: npm run build:kernel');
   const { device } = require(built('node/index'));
   const { fuzzCase, newTally, shrinkFailure } = require(built('check/fuzz'));
+  const limits = require(built('check/random-case')).randomCaseLimits(longest);
   const { name } = await device();
   console.log(`fuzz: ${name}, ${algorithms.join(', ')}, from seed ${first}, for ${minutes} minutes`);
 

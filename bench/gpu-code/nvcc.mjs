@@ -1,20 +1,21 @@
 // NVIDIA's compiler of CUDA, which needs no GPU: kernels come to it as CUDA C++ (cuda.mjs). How the driver compiles WGSL is not known, but the last
 // steps, from which registers and order come, are of one house. Its packages of Python's registry (130 MB) are installed once, into the cache.
 import { existsSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { toCuda } from './cuda.mjs';
 import { turnsOf } from './loops.mjs';
-import { run } from './run.mjs';
+import { run } from '../run.mjs';
 
+const require = createRequire(import.meta.url);
 const here = path.dirname(fileURLToPath(import.meta.url));
 const VERSION = '13.5.37';
 const PACKAGES = ['cuda-nvcc', 'nvvm', 'cuda-crt', 'cuda-runtime', 'cuda-nvdisasm'];
 
 function install() {
-  const cache = process.env.XDG_CACHE_HOME ?? path.join(homedir(), '.cache');
-  const folder = path.join(cache, 'flashlab', `cuda-${VERSION}`);
+  const { cacheFolder } = require('../../kernel-lib/dist/cjs/node/swiftshader.js');
+  const folder = path.join(cacheFolder(), `cuda-${VERSION}`);
   const cuda = path.join(folder, 'nvidia', 'cu13');
   if (!existsSync(path.join(cuda, 'bin', 'nvdisasm'))) {
     const packages = PACKAGES.map((name) => `nvidia-${name}==${VERSION}`);

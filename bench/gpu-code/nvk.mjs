@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { turnsOf } from './loops.mjs';
-import { run } from './run.mjs';
+import { run } from '../run.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const mesa = path.join(here, '..', '..', 'scripts', 'mesa-26');

@@ -151,9 +151,6 @@ template <class M, Order O> struct Load;
 template <> struct Load<Left, row_major> {
   static __device__ Left from(vec4u* a, u32 stride) { return ldmatrix<Left>(a + rows_first(stride), false); }
 };
-template <> struct Load<Left, col_major> {
-  static __device__ Left from(vec4u* a, u32 stride) { return ldmatrix<Left>(a + columns_first(stride), true); }
-};
 template <> struct Load<Right, col_major> {
   static __device__ Right from(vec4u* a, u32 stride) { return ldmatrix<Right>(a + columns_first(stride), false); }
 };

@@ -23,6 +23,7 @@ const all: CheckCase = {
   mask: { axes: 'bqk', dtype: 'bool', forbids: true },
 };
 
+const PASSES = ['forward', 'dq', 'dkdv'] as const;
 const PLAIN_TILE = { own: 8, step: 4, lanes: false };
 
 const half: CheckCase = { ...plain, dtype: 'f16', times: 3 };
@@ -64,22 +65,15 @@ onEachAdapter('matrix kernels on emulated units', (adapter) => {
       await flash.init();
       const device = await defaultDevice();
       emulateUnits(device, unit);
-      if (shape) {
-        const passes = ['forward', 'dq', 'dkdv'] as const;
-        device.tune(Object.fromEntries(passes.map((pass) => [matrixTuningKey(pass, c), shape])), false);
-      }
+      if (shape) device.tune(Object.fromEntries(PASSES.map((pass) => [matrixTuningKey(pass, c), shape])), false);
       spoilBuffers(device);
       const rows = await checkCase(c, 'flash2');
       expect(rows.filter(({ ok }) => !ok)).toEqual([]);
       const q = flash.randn([1, 1, 8, c.D], { dtype: c.dtype, seed: 1 });
       const v = flash.randn([1, 1, 8, c.Dv], { dtype: c.dtype, seed: 1 });
       expect((await flash.attention(q, q, v)).info.path).toMatch(/matrix tiles/);
-      if (shape) {
-        for (const pass of ['forward', 'dq', 'dkdv'] as const) {
-          expect(chooseMatrices(pass, caseProblem(c), { ...device.facts, matrices: device.unit! })).toMatchObject(
-            shape,
-          );
-        }
+      for (const pass of shape ? PASSES : []) {
+        expect(chooseMatrices(pass, caseProblem(c), { ...device.facts, matrices: device.unit! })).toMatchObject(shape!);
       }
       expect(device.unit).toEqual({ ...unit, rounds: true });
     },

@@ -14,7 +14,8 @@ export interface RandomCaseLimits {
   readonly products: number;
 }
 
-const RANDOM_CASE_LIMITS: RandomCaseLimits = { longest: 200, products: 4e6 };
+/** Sequences up to this length, and the work of a head or two of them. */
+export const randomCaseLimits = (longest: number): RandomCaseLimits => ({ longest, products: 100 * longest ** 2 });
 
 const HEAD_SIZES: readonly (readonly [number, number])[] = [
   ...[1, 2, 3, 4, 7, 8, 15, 16, 20, 31, 32, 33, 64, 80, 128].map((D) => [D, D] as const),
@@ -61,7 +62,7 @@ const HEADS = [
  * A case that the seed decides, over all options at once. Half of the options are usual in most cases, so that few of them meet
  * and what they hide is seen.
  */
-export function randomCase(seed: number, limits: RandomCaseLimits = RANDOM_CASE_LIMITS): CheckCase {
+export function randomCase(seed: number, limits = randomCaseLimits(200)): CheckCase {
   const dice = new Dice(seed);
   const kernels = limits.kernels
     ? dice.pick(limits.kernels)

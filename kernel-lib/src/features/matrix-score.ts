@@ -1,4 +1,5 @@
-import { eachLaneRowOf, eachVec4, type MatrixTile, vec4Place } from '../wgsl/matrices';
+import { eachLaneRowOf, eachVec4, vec4Place } from '../wgsl/matrices';
+import type { MatrixTile } from '../wgsl/matrix-tile';
 import { when } from '../wgsl/params';
 import { FORBIDDEN } from '../wgsl/special-values';
 import { everyTile, type ScoreFeatures } from './score';

@@ -1,4 +1,4 @@
-import { type MatrixTile, paddedSize } from './matrices';
+import { type MatrixTile, paddedSize } from './matrix-tile';
 import { when } from './params';
 import { type Element, loadFunction, storageArray, type StageSource, storeFunction } from './staging';
 

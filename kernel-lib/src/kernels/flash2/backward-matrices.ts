@@ -8,8 +8,8 @@ import {
   scoreVec4,
   storeWeights,
   vec4Place,
-  vec4sPerLane,
 } from '../../wgsl/matrices';
+import { vec4sPerLane } from '../../wgsl/matrix-tile';
 import { range, when } from '../../wgsl/params';
 import { bandCut } from '../common';
 import type { AttentionMatrices } from './choose-matrices';

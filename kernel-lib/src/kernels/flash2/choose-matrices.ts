@@ -2,7 +2,7 @@ import type { Problem } from '../../api/problem';
 import type { DeviceFacts } from '../../device/device';
 import { tunedMatrices } from '../../device/tuning';
 import type { MatrixShape } from '../../wgsl/matrix-types';
-import { isRegular, matrixBytes, type MatrixTile, ownMatrixRows, paddedSize, threads } from '../../wgsl/matrices';
+import { isRegular, matrixBytes, type MatrixTile, ownMatrixRows, paddedSize, threads } from '../../wgsl/matrix-tile';
 import type { Pass } from './choose-tile';
 
 /** A matrix tile with the queries and keys that it covers. */

@@ -1,5 +1,5 @@
 import type { Kernel } from '../../device/pipeline-cache';
-import type { MatrixTile } from '../../wgsl/matrices';
+import type { MatrixTile } from '../../wgsl/matrix-tile';
 import { when } from '../../wgsl/params';
 
 /**

@@ -30,8 +30,8 @@ import {
   scoreVec4,
   storeResults,
   storeWeights,
-  vec4sPerLane,
 } from '../../wgsl/matrices';
+import { vec4sPerLane } from '../../wgsl/matrix-tile';
 import { type Params, range } from '../../wgsl/params';
 import { LN_2, MINUS_INFINITY_BITS, START_MAXIMUM } from '../../wgsl/special-values';
 import { bandCut, ownQueriesWgsl, rowsOf } from '../common';
